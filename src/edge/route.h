@@ -1,0 +1,104 @@
+/* route.h - the table through which connections meet the rest of the program.
+ *
+ * A route is a path and what is to happen there. The server program is itself nothing but a table
+ * of them; this is what will become godwit/server.h.
+ *
+ * Threads: handlers run on the connection's worker and must not block. They may call everything
+ * declared here for their own connection. */
+#ifndef GW_EDGE_ROUTE_H
+#define GW_EDGE_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "edge/conn.h"
+#include "proto/http/answer.h"
+#include "proto/http/head.h"
+
+/* What a handler sees of a request; borrowed until it returns. */
+struct gw_ask {
+    const struct gw_http_request *request;
+    struct gw_str param; /* what stood for {name} in the route's path, still percent-encoded */
+    struct gw_str body;  /* on_request: all of it */
+};
+
+/* A message of a WebSocket client; `data` is borrowed until the handler returns, and may be
+ * overwritten by it together with `headroom` bytes before it. */
+struct gw_message {
+    bool text;
+    uint8_t *data;
+    size_t len, headroom;
+};
+
+#define GW_ROUTE_GET     (1u << 0)
+#define GW_ROUTE_POST    (1u << 1)
+#define GW_ROUTE_UNRATED (1u << 8) /* message_rate and byte_rate do not apply */
+
+struct gw_route {
+    const char *path; /* "/echo", or "/channels/{channel}": the braces take one whole segment */
+    unsigned flags;   /* methods that on_request serves (GET brings HEAD), and GW_ROUTE_UNRATED */
+
+    /* Before a body is read: 0, or the HTTP status to refuse with. May be NULL. */
+    int (*may)(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask);
+
+    /* An HTTP request. Returns 0 when it has called gw_conn_answer() or gw_conn_problem(),
+     * GW_PENDING when it will, by handle. NULL together with on_open: the route is for WebSocket
+     * only. */
+    int (*on_request)(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask);
+
+    /* A WebSocket asks in. Returns 0: it is open; GW_PENDING: gw_conn_opened() follows; 1000 or
+     * above: the handshake is completed and then closed with that code and `*reason` (static); or a
+     * negative error: refused with 503. NULL: no WebSocket here. */
+    int (*on_open)(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask,
+                   const char **reason);
+    /* May call gw_conn_park() when it cannot deal with the message yet: on_room() follows, and no
+     * other message before. */
+    void (*on_message)(struct gw_worker *worker, struct gw_conn *conn,
+                       const struct gw_message *message);
+    /* The connection is over; `code` as in RFC 6455 (1006 when it just broke). Not called after a
+     * refused on_open. May be NULL. */
+    void (*on_close)(struct gw_worker *worker, struct gw_conn *conn, uint16_t code);
+    /* The peer broke the protocol or the socket failed; on_close follows. May be NULL. */
+    void (*on_error)(struct gw_worker *worker, struct gw_conn *conn, int error);
+
+    /* Answers of the hub to what the route asked of it (hub/ports.h). NULL where it asks nothing.
+     */
+    void (*on_subscribed)(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
+                          const struct gw_subscribed *result);
+    void (*on_published)(struct gw_worker *worker, struct gw_conn *conn,
+                         const struct gw_published *result);
+    void (*on_lost)(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription);
+
+    /* A parked connection may try again: it parks itself anew if there is still no room, but not
+     * when this is the `last` time (a request has waited too long): then it answers that it could
+     * not. */
+    void (*on_room)(struct gw_worker *worker, struct gw_conn *conn, bool last);
+
+    /* The connection is removed: give back what `user` holds. May be NULL. */
+    void (*on_gone)(struct gw_worker *worker, struct gw_conn *conn);
+};
+
+/* Finds the route of a path; `*param` gets what stood for the braces. NULL: none. */
+const struct gw_route *gw_route_find(const struct gw_route *const *routes, size_t count,
+                                     struct gw_str path, struct gw_str *param);
+
+/* Answers the request of `conn`. keep_alive and head_only of `answer` are filled in here. */
+void gw_conn_answer(struct gw_worker *worker, struct gw_conn *conn, struct gw_http_answer *answer);
+void gw_conn_problem(struct gw_worker *worker, struct gw_conn *conn, int status, const char *detail,
+                     const char *extra);
+
+/* Answers a pending on_open: `code` 0, or as on_open returns. */
+void gw_conn_opened(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
+                    const char *reason);
+
+/* Sends one message (text must be valid UTF-8). With `headroom` the bytes before `data` may be
+ * overwritten, and nothing is copied where `data` is an incoming message. */
+void gw_conn_send(struct gw_worker *worker, struct gw_conn *conn, bool text, uint8_t *data,
+                  size_t len, size_t headroom);
+
+/* Begins the closing handshake; once is enough. */
+void gw_conn_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
+                   struct gw_str reason);
+
+#endif

@@ -1,0 +1,422 @@
+#include "edge/websocket/websocket.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <godwit/ws.h>
+
+#include "core/num.h"
+#include "edge/route.h"
+#include "edge/tray.h"
+#include "edge/websocket/busy.h"
+#include "edge/websocket/opening.h"
+#include "edge/worker.h"
+
+#define RETRY_MS_LEAST 500u
+#define RETRY_MS_MORE  4500u /* spread over this much besides */
+
+/* --- Out --- */
+
+static void send_frame(struct gw_worker *worker, struct gw_conn *conn, enum gw_ws_opcode opcode,
+                       const void *data, size_t len)
+{
+    uint8_t head[GW_WS_HEAD_MAX];
+    size_t head_len = gw_ws_head(head, opcode, len, NULL);
+    uint8_t *place = NULL;
+
+    if (head_len + len <= GW_TRAY_COPY_MAX)
+        place = gw_tray_reserve(worker, conn, head_len + len);
+    if (place) {
+        memcpy(place, head, head_len);
+        if (len > 0)
+            memcpy(place + head_len, data, len);
+        return;
+    }
+    gw_tray_write(worker, conn, head, head_len);
+    gw_tray_write(worker, conn, data, len);
+}
+
+/* Large messages that lie in the read buffer get their header written in front of them there, over
+ * the client's own, which was longer: no copy. */
+static void ws_send(struct gw_worker *worker, struct gw_conn *conn, bool text, uint8_t *data,
+                    size_t len, size_t headroom)
+{
+    enum gw_ws_opcode opcode = text ? GW_WS_OP_TEXT : GW_WS_OP_BINARY;
+    uint8_t head[GW_WS_HEAD_MAX];
+    size_t head_len;
+
+    if (conn->phase != GW_CONN_OPEN)
+        return;
+    head_len = gw_ws_head(head, opcode, len, NULL);
+    if (len <= GW_TRAY_COPY_MAX || headroom < head_len) {
+        send_frame(worker, conn, opcode, data, len);
+        return;
+    }
+    memcpy(data - head_len, head, head_len);
+    gw_tray_place(worker, conn, data - head_len, head_len + len);
+}
+
+static void send_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
+                       struct gw_str reason)
+{
+    uint8_t payload[GW_WS_CONTROL_MAX];
+    size_t len = gw_ws_close_payload(payload, code, reason.data, reason.len);
+
+    send_frame(worker, conn, GW_WS_OP_CLOSE, payload, len);
+}
+
+static void leave_channel(struct gw_worker *worker, struct gw_conn *conn)
+{
+    if (conn->subscription == GW_SUBSCRIPTION_NONE)
+        return;
+    gw_hub_unsubscribe(worker->hub, conn->subscription);
+    conn->subscription = GW_SUBSCRIPTION_NONE;
+}
+
+/* Nothing may follow a close frame, a message of the channel neither. */
+static void ws_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
+                     struct gw_str reason)
+{
+    if (conn->phase != GW_CONN_OPEN)
+        return;
+    leave_channel(worker, conn);
+    send_close(worker, conn, code, reason);
+    if (conn->phase == GW_CONN_DEAD)
+        return;
+    gw_conn_move(conn, GW_CONN_CLOSING);
+    conn->flags &= (uint16_t)~GW_CONN_PARKED;
+    gw_conn_set_due(worker, conn, worker->now.mono_ns + worker->options.settings.close_timeout_ns);
+    gw_conn_resume(worker, conn);
+}
+
+static void tell_closed(struct gw_worker *worker, struct gw_conn *conn, uint16_t code)
+{
+    if (!(conn->flags & GW_CONN_OPENED))
+        return;
+    conn->flags &= (uint16_t)~GW_CONN_OPENED;
+    if (conn->route->on_close)
+        conn->route->on_close(worker, conn, code);
+}
+
+/* The peer broke the protocol: say why and go (RFC 6455 section 7.1.7). */
+static void fail(struct gw_worker *worker, struct gw_conn *conn, int error, uint16_t code,
+                 const char *reason)
+{
+    bool was_open = conn->phase == GW_CONN_OPEN;
+
+    if (conn->flags & GW_CONN_OPENED && conn->route->on_error)
+        conn->route->on_error(worker, conn, error);
+    leave_channel(worker, conn);
+    if (was_open)
+        send_close(worker, conn, code, GW_STR(reason));
+    tell_closed(worker, conn, 1006);
+    gw_conn_linger(worker, conn);
+}
+
+/* --- Rates --- */
+
+/* One more of `cost_ns` into the bucket; false when it would be fuller than `burst_ns`. */
+static bool pour(uint64_t *empty_ns, uint64_t now_ns, uint64_t cost_ns, uint64_t burst_ns)
+{
+    if (*empty_ns < now_ns)
+        *empty_ns = now_ns;
+    if (*empty_ns - now_ns > burst_ns)
+        return false;
+    *empty_ns += cost_ns;
+    return true;
+}
+
+/* A burst of twice the rate: the bucket holds two seconds, less the one that is coming. */
+static bool pour_one(uint64_t *empty_ns, uint64_t now_ns, uint32_t rate)
+{
+    uint64_t cost_ns = GW_NS_PER_S / rate;
+
+    return pour(empty_ns, now_ns, cost_ns, 2 * GW_NS_PER_S - cost_ns);
+}
+
+/* May this message come now? A single one larger than byte_rate may, when nothing came before it.
+ */
+static bool within_rates(struct gw_worker *worker, struct gw_conn *conn, size_t len)
+{
+    const struct gw_edge_settings *set = &worker->options.settings;
+    uint64_t now = worker->now.mono_ns;
+    struct gw_busy *busy;
+
+    if (conn->route->flags & GW_ROUTE_UNRATED)
+        return true;
+    busy = gw_busy_make(worker, conn);
+    return busy && pour_one(&busy->message_ns, now, set->message_rate) &&
+           pour(&busy->byte_ns, now, len * GW_NS_PER_S / set->byte_rate, GW_NS_PER_S);
+}
+
+static bool control_within_rate(struct gw_worker *worker, struct gw_conn *conn)
+{
+    struct gw_busy *busy = gw_busy_make(worker, conn);
+
+    if (!busy)
+        return false;
+    if (pour_one(&busy->control_ns, worker->now.mono_ns, worker->options.settings.control_rate))
+        return true;
+    fail(worker, conn, GW_ERR_TOO_MANY, 1008, "too many control frames");
+    return false;
+}
+
+/* --- In --- */
+
+static void take_message(struct gw_worker *worker, struct gw_conn *conn,
+                         const struct gw_ws_event *event)
+{
+    struct gw_message message = {.text = event->kind == GW_WS_TEXT,
+                                 .data = event->data,
+                                 .len = event->len,
+                                 .headroom = event->headroom};
+
+    if (conn->phase != GW_CONN_OPEN)
+        return;
+    if (within_rates(worker, conn, event->len))
+        conn->route->on_message(worker, conn, &message);
+    else if (conn->phase == GW_CONN_OPEN)
+        gw_conn_close(worker, conn, 4429, GW_STR("too many messages, or too many bytes"));
+}
+
+static void take_ping(struct gw_worker *worker, struct gw_conn *conn,
+                      const struct gw_ws_event *event)
+{
+    struct gw_busy *busy;
+
+    if (conn->phase != GW_CONN_OPEN || !control_within_rate(worker, conn))
+        return;
+    busy = conn->state;
+    busy->pong_owed = true;
+    busy->pong_len = (uint8_t)event->len;
+    if (event->len > 0)
+        memcpy(busy->pong, event->data, event->len);
+}
+
+static void say_pong(struct gw_worker *worker, struct gw_conn *conn)
+{
+    struct gw_busy *busy = conn->state;
+
+    if (!busy || !busy->pong_owed || conn->phase != GW_CONN_OPEN)
+        return;
+    busy->pong_owed = false;
+    send_frame(worker, conn, GW_WS_OP_PONG, busy->pong, busy->pong_len);
+}
+
+/* An exact echo of our ping is the answer to it; any other is allowed, and worth nothing. */
+static void take_pong(struct gw_worker *worker, struct gw_conn *conn,
+                      const struct gw_ws_event *event)
+{
+    struct gw_busy *busy = conn->state;
+
+    if (busy && busy->ping_out && event->len == sizeof(busy->nonce) &&
+        memcmp(event->data, busy->nonce, sizeof(busy->nonce)) == 0) {
+        busy->ping_out = false;
+        if (conn->phase == GW_CONN_OPEN)
+            gw_websocket_ping_later(worker, conn);
+    } else
+        (void)control_within_rate(worker, conn); /* it has closed the connection if not */
+}
+
+/* The peer's close frame answers ours, or we answer it with its own code (RFC 6455 section 5.5.1).
+ */
+static void take_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code)
+{
+    leave_channel(worker, conn);
+    say_pong(worker, conn);
+    if (conn->phase == GW_CONN_OPEN)
+        send_close(worker, conn, code, (struct gw_str){NULL, 0});
+    tell_closed(worker, conn, code);
+    gw_conn_linger(worker, conn);
+}
+
+static void take_event(struct gw_worker *worker, struct gw_conn *conn,
+                       const struct gw_ws_event *event)
+{
+    switch (event->kind) {
+    case GW_WS_TEXT:
+    case GW_WS_BINARY:
+        take_message(worker, conn, event);
+        break;
+    case GW_WS_PING:
+        take_ping(worker, conn, event);
+        break;
+    case GW_WS_PONG:
+        take_pong(worker, conn, event);
+        break;
+    case GW_WS_CLOSE:
+        take_close(worker, conn, event->close_code);
+        break;
+    }
+}
+
+/* What is left of a message goes to where it lives between two reads. */
+static void keep_partial(struct gw_worker *worker, struct gw_conn *conn,
+                         const struct gw_ws_reader *reader, struct gw_ws_partial *partial)
+{
+    struct gw_busy *busy = conn->state;
+
+    gw_ws_reader_trim(reader, &partial);
+    if (partial && !busy)
+        busy = gw_busy_make(worker, conn);
+    if (busy)
+        busy->partial = partial;
+    else
+        gw_ws_reader_free(reader, &partial);
+}
+
+static const char *words_of(int error)
+{
+    switch (error) {
+    case GW_ERR_UTF8:
+        return "text that is not UTF-8";
+    case GW_ERR_TOO_BIG:
+        return "a message longer than max_message";
+    case GW_ERR_TOO_MANY:
+        return "a message of more fragments than max_fragments";
+    case -ENOMEM:
+        return "out of memory";
+    default:
+        return "protocol error";
+    }
+}
+
+static bool listening(const struct gw_conn *conn)
+{
+    return !gw_conn_paused(conn) && (conn->phase == GW_CONN_OPEN || conn->phase == GW_CONN_CLOSING);
+}
+
+static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *data, size_t len)
+{
+    const struct gw_ws_reader reader = gw_busy_reader(worker);
+    struct gw_ws_bytes input = {data, len};
+    struct gw_ws_event event;
+    struct gw_ws_partial *partial = NULL;
+    struct gw_busy *busy = conn->state;
+    int got = 0;
+
+    if (busy) {
+        partial = busy->partial;
+        busy->partial = NULL; /* it is ours while we read: a handler may end the connection */
+        if (busy->ping_out && conn->phase == GW_CONN_OPEN) /* bytes are a sign of life */
+            gw_conn_set_due(worker, conn,
+                            worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
+    }
+    while (listening(conn) && (got = gw_ws_reader_read(&reader, &partial, &input, &event)) > 0)
+        take_event(worker, conn, &event);
+    if (got < 0)
+        fail(worker, conn, got, event.close_code, words_of(got));
+    else
+        say_pong(worker, conn);
+    keep_partial(worker, conn, &reader, partial);
+    return len - input.len;
+}
+
+/* --- Time --- */
+
+void gw_websocket_ping_later(struct gw_worker *worker, struct gw_conn *conn)
+{
+    uint64_t interval = worker->options.settings.ping_interval_ns;
+
+    gw_conn_set_due(worker, conn,
+                    worker->now.mono_ns + interval - gw_rng_below(&worker->rng, interval / 5 + 1));
+}
+
+static void send_ping(struct gw_worker *worker, struct gw_conn *conn)
+{
+    struct gw_busy *busy = gw_busy_make(worker, conn);
+
+    if (!busy)
+        return;
+    gw_rng_bytes(&worker->rng, busy->nonce, sizeof(busy->nonce));
+    busy->ping_out = true;
+    busy->unsent = INT32_MAX;
+    send_frame(worker, conn, GW_WS_OP_PING, busy->nonce, sizeof(busy->nonce));
+    gw_conn_set_due(worker, conn, worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
+}
+
+/* No pong. But a slow phone must not be cut in a loop: as long as the kernel gets rid of what it
+ * holds for it, it is alive. */
+static void wait_or_cut(struct gw_worker *worker, struct gw_conn *conn, struct gw_busy *busy)
+{
+    int unsent = gw_loop_unsent(worker->loop, conn->fd);
+
+    if (unsent > 0 && unsent < busy->unsent) {
+        busy->unsent = unsent;
+        gw_conn_set_due(worker, conn,
+                        worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
+        return;
+    }
+    if (conn->flags & GW_CONN_OPENED && conn->route->on_error)
+        conn->route->on_error(worker, conn, -ETIMEDOUT);
+    gw_conn_kill(worker, conn);
+}
+
+static void on_due(struct gw_worker *worker, struct gw_conn *conn)
+{
+    struct gw_busy *busy = conn->phase == GW_CONN_OPEN ? conn->state : NULL;
+
+    if (conn->phase != GW_CONN_OPEN) {
+        gw_conn_kill(worker, conn); /* no answer to our close frame, or to our question */
+        return;
+    }
+    /* While it is not read it cannot be seen to be alive; what it is owed has a deadline of its
+     * own. */
+    if (gw_conn_paused(conn))
+        gw_websocket_ping_later(worker, conn);
+    else if (busy && busy->ping_out)
+        wait_or_cut(worker, conn, busy);
+    else {
+        gw_busy_free_if_idle(worker, conn);
+        send_ping(worker, conn);
+    }
+}
+
+/* --- Ends --- */
+
+static void on_eof(struct gw_worker *worker, struct gw_conn *conn)
+{
+    tell_closed(worker, conn, 1006);
+    gw_conn_kill(worker, conn);
+}
+
+static void on_room(struct gw_worker *worker, struct gw_conn *conn)
+{
+    conn->route->on_room(worker, conn, false);
+}
+
+static void on_drain(struct gw_worker *worker, struct gw_conn *conn)
+{
+    char reason[48] = "{\"retry_ms\":";
+    size_t len = strlen(reason);
+
+    if (conn->phase == GW_CONN_OPENING) {
+        gw_conn_kill(worker, conn);
+        return;
+    }
+    len += gw_num_write(reason + len, RETRY_MS_LEAST + gw_rng_below(&worker->rng, RETRY_MS_MORE));
+    reason[len++] = '}';
+    gw_conn_close(worker, conn, 1012, (struct gw_str){reason, len});
+}
+
+static void on_gone(struct gw_worker *worker, struct gw_conn *conn)
+{
+    tell_closed(worker, conn, 1006);
+    if (conn->route->on_gone)
+        conn->route->on_gone(worker, conn);
+    gw_busy_free(worker, conn);
+}
+
+const struct gw_transport gw_websocket = {
+    .name = "websocket",
+    .on_input = on_input,
+    .on_eof = on_eof,
+    .on_due = on_due,
+    .on_room = on_room,
+    .on_drain = on_drain,
+    .on_gone = on_gone,
+    .take = gw_websocket_take,
+    .on_opened = gw_websocket_opened,
+    .send = ws_send,
+    .close = ws_close,
+};

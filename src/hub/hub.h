@@ -1,0 +1,168 @@
+/* hub.h - a worker's share of all channels: publish, subscribe, and what is to be sent to whom.
+ *
+ * Each channel has a home worker (keyed hash of its name) that gives out offsets and keeps the
+ * history; other workers with subscribers keep a branch. On the home worker both are one object.
+ * There is no queue per subscriber: a channel is a log by offset, a subscription a cursor into it
+ * (its slot), and to deliver is to send from the cursor to the head.
+ *
+ * In a turn: gw_hub_begin_turn(); then receive letters, publish, subscribe, unsubscribe, unblock as
+ * the turn's events demand, and gw_hub_tick(); then the flush:
+ *
+ *     while (left > 0 && (count = gw_hub_sweep(hub, batch, left)) > 0) {
+ *         gw_loop_send_batch(loop, batch->sends, count);
+ *         gw_hub_settle(hub, batch);
+ *     }
+ *
+ * and gw_hub_end_turn(), which removes what was unsubscribed, trims, and posts what is owed to
+ * other workers.
+ *
+ * Threads: one hub, one worker. */
+#ifndef GW_HUB_HUB_H
+#define GW_HUB_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/seam.h"
+#include "hub/ports.h"
+#include "hub/position.h"
+#include "hub/publication.h"
+
+struct gw_alloc;
+struct gw_hub;
+
+#define GW_PENDING       1 /* the answer comes through a port */
+#define GW_VARIANTS_MAX  8
+#define GW_BATCH_SENDS   256
+#define GW_BATCH_RUNS    16
+#define GW_RUN_IOV_MAX   16
+#define GW_RUN_BYTES_MAX (256u * 1024) /* but always at least one unit */
+
+/* The settings of a channel, by its namespace. */
+struct gw_history {
+    uint32_t count_max; /* publications; 0: off */
+    uint64_t bytes_max; /* of publications, gw_pub_cost() */
+    uint64_t age_ns_max;
+};
+
+struct gw_hub_options {
+    const struct gw_alloc *alloc;
+    unsigned worker_index, worker_count; /* at most 64 */
+    uint32_t mailbox_slots;              /* requests unanswered by one worker at most */
+    uint8_t hash_key[16];                /* the same on all workers: homes, epochs, maps */
+    uint64_t life;    /* of the node: drawn at its start, the same on all workers */
+    uint8_t seed[32]; /* for tags; another on each worker */
+    uint32_t channels_max;
+    uint32_t subscriptions_max;
+    uint64_t live_log_bytes;
+    uint64_t unit_cache_bytes;
+    uint64_t channel_idle_ns;
+    const struct gw_variant *variants; /* borrowed; at most GW_VARIANTS_MAX */
+    unsigned variant_count;
+    /* The history of a channel; `name` is borrowed. Pure. */
+    struct gw_history (*history)(void *ctx, struct gw_str name);
+    void *history_ctx;
+};
+
+int gw_hub_new(struct gw_hub **out, const struct gw_hub_options *options,
+               const struct gw_hub_ports *ports); /* 0 or -ENOMEM; both are copied */
+void gw_hub_free(struct gw_hub *hub);             /* NULL is fine; calls no port */
+
+void gw_hub_begin_turn(struct gw_hub *hub, struct gw_now now);
+
+/* Appends `pub` (taken, whatever is returned but GW_ERR_FULL) to channel `name`. Returns 0 with
+ * `*result`; GW_PENDING: the home is another worker, on_published(who) follows (not for `who` 0);
+ * GW_ERR_NAME; GW_ERR_TOO_MANY (channels); -ENOMEM; GW_ERR_FULL: no room now (half of the live log
+ * waits to be swept, or the mailbox to the home is full): `pub` is still the caller's: try again in
+ * a later turn. */
+int gw_hub_publish(struct gw_hub *hub, struct gw_str name, struct gw_pub *pub, uint64_t who,
+                   struct gw_published *result);
+
+/* Subscribes connection `who`, whose socket is `fd`, to channel `name`. Stores the subscription (an
+ * index) and returns 0 with `*result`, or GW_PENDING: on_subscribed() follows, or GW_ERR_NAME,
+ * GW_ERR_TOO_MANY, -ENOMEM. Nothing is delivered before the flush of the turn in which it stands. A
+ * subscription begins unblocked. */
+int gw_hub_subscribe(struct gw_hub *hub, struct gw_str name, const struct gw_since *since,
+                     unsigned variant, uint64_t who, int fd, uint32_t *subscription,
+                     struct gw_subscribed *result);
+
+/* Marks it gone; its place is freed at the end of the turn. Nothing of it is reported any more.
+ * Also for a pending one. */
+void gw_hub_unsubscribe(struct gw_hub *hub, uint32_t subscription);
+
+/* The connection has private bytes waiting (or its message in mid-air): skip it; and go on. */
+void gw_hub_block(struct gw_hub *hub, uint32_t subscription);
+void gw_hub_unblock(struct gw_hub *hub, uint32_t subscription);
+
+/* How far has it got: the position after the last whole message handed to the socket. */
+struct gw_position gw_hub_where(const struct gw_hub *hub, uint32_t subscription);
+
+/* The channel's name; borrowed until the end of the turn. */
+struct gw_str gw_hub_channel_of(const struct gw_hub *hub, uint32_t subscription);
+
+/* A letter from another worker; what it owns is taken. */
+void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter);
+
+/* Timers that are due: ages, idle channels, lingering branches; bounded. */
+void gw_hub_tick(struct gw_hub *hub);
+
+/* When it wants its next turn at the latest: 0 now (something is to be swept), UINT64_MAX not at
+ * all. */
+uint64_t gw_hub_wait_ns(const struct gw_hub *hub);
+
+/* --- The flush --- */
+
+/* The bytes from one cursor to the head: shared by all subscribers that stand there. */
+struct gw_run {
+    uint64_t from, to; /* offsets, both included */
+    uint32_t log_id;   /* whose */
+    uint8_t variant;
+    int iov_count;
+    size_t bytes;
+    struct iovec iov[GW_RUN_IOV_MAX];
+};
+
+struct gw_batch {
+    size_t count;
+    struct gw_send sends[GW_BATCH_SENDS];
+    uint32_t subscriptions[GW_BATCH_SENDS];
+    uint8_t run_of[GW_BATCH_SENDS];
+    unsigned run_count;
+    struct gw_run runs[GW_BATCH_RUNS];
+};
+
+/* Fills a batch with at most `max` sends: first to readers that wait on their own (new ones with a
+ * backlog, unblocked ones), then along the channels with something new, circularly, going on where
+ * it stopped. Looks at a bounded number of slots. Returns their count; 0 when there is nothing
+ * (more). */
+size_t gw_hub_sweep(struct gw_hub *hub, struct gw_batch *batch, size_t max);
+
+/* Takes the results: moves cursors, blocks, reports. */
+void gw_hub_settle(struct gw_hub *hub, const struct gw_batch *batch);
+
+void gw_hub_end_turn(struct gw_hub *hub);
+
+/* The unit that a connection is in the middle of: pinned in memory until unpinned. */
+struct gw_unit_pin {
+    const uint8_t *rest; /* what is still to be sent of the message */
+    uint32_t rest_len;
+    uint32_t chunk; /* the hub's own */
+};
+void gw_hub_unpin(struct gw_hub *hub, const struct gw_unit_pin *pin);
+
+/* --- For tests and metrics --- */
+
+struct gw_hub_counts {
+    uint64_t channels, subscriptions, publications; /* now; now; ever */
+    uint64_t units_made, unit_bytes, unit_bytes_pinned;
+    uint64_t log_bytes;
+    uint64_t sweeps_cut, ranges_owed, publishes_refused, replies_deferred, trimmed_while_pinned;
+    uint64_t resets[5]; /* by enum gw_reset */
+};
+struct gw_hub_counts gw_hub_counts(const struct gw_hub *hub);
+
+/* Scans everything and asserts every invariant: for tests and the simulator. */
+void gw_hub_check(const struct gw_hub *hub);
+
+#endif

@@ -1,0 +1,61 @@
+/* letter.h - what one worker's hub writes to another's.
+ *
+ * Handling a letter never needs room for another one, but a request's own reply, whose place in the
+ * mailbox back the asker has reserved (at most `mailbox_slots` requests to one worker are
+ * unanswered). Letters keep their order. A letter that is never handled (shutdown) is given to
+ * gw_letter_drop().
+ *
+ * Threads: plain data; what it owns moves with it. */
+#ifndef GW_HUB_LETTER_H
+#define GW_HUB_LETTER_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+#include "hub/position.h"
+
+struct gw_pub;
+struct gw_alloc;
+
+/* A channel's name, owned. */
+struct gw_name {
+    uint8_t len;
+    char text[];
+};
+
+enum gw_letter_kind {
+    GW_LETTER_JOIN,      /* request, branch to home: subscribe me (again), since ... */
+    GW_LETTER_JOINED,    /* reply: where it starts, and what the branch lacks of start .. head */
+    GW_LETTER_LEAVE,     /* request, branch to home */
+    GW_LETTER_LEFT,      /* reply: nothing comes after this */
+    GW_LETTER_PUBLISH,   /* request */
+    GW_LETTER_PUBLISHED, /* reply */
+    GW_LETTER_RANGE,     /* home to branch: publications, in order */
+    GW_LETTER_COUNT      /* branch to home: how many subscribers it has, and is it behind? */
+};
+
+struct gw_letter {
+    uint8_t kind;
+    uint8_t from;  /* the worker that wrote it */
+    uint8_t reset; /* JOINED: enum gw_reset */
+    uint8_t since_kind;
+    int32_t status; /* replies: 0 or an error; COUNT: 1 when the branch's sweep is behind */
+    uint32_t count; /* RANGE, JOINED: publications in `pubs`; COUNT, LEAVE, JOIN: subscribers of the
+                       branch */
+    uint32_t subscribers; /* PUBLISHED */
+    uint64_t home;        /* handle of the channel on its home worker */
+    uint64_t branch;      /* handle of the channel on the branch's worker */
+    uint64_t asker;       /* requests: given back in the reply (a subscription, or who published) */
+    uint64_t start;       /* JOIN: N of last:N; JOINED: first offset wanted by the asker */
+    uint64_t start_tag;   /* JOINED: of the publication before that one */
+    struct gw_position position; /* JOIN: since; JOINED, PUBLISHED: epoch, and offset and tag of the
+                                    head or publication */
+    struct gw_name *name;        /* JOIN, PUBLISH: owned; NULL in a PUBLISH that names `home` */
+    struct gw_pub *pubs; /* PUBLISH: one, owned. RANGE, JOINED: `count` of them along `next`, a
+                            reference on each */
+};
+
+/* Gives back what a letter owns. */
+void gw_letter_drop(struct gw_letter *letter, const struct gw_alloc *alloc);
+
+#endif

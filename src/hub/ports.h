@@ -1,0 +1,65 @@
+/* ports.h - what the hub needs from outside, and declares here because it meets nobody.
+ *
+ * Threads: called on the hub's own, from within hub functions. A port must not call back into the
+ * hub except where it says so. */
+#ifndef GW_HUB_PORTS_H
+#define GW_HUB_PORTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hub/letter.h"
+
+struct gw_pub;
+struct gw_unit_pin;
+
+/* One way to put a publication on a wire: encoding x framing x compression. Pure functions. */
+struct gw_variant {
+    const char *name;
+    size_t (*size)(const struct gw_pub *pub);              /* bytes of the unit: 1 to UINT32_MAX */
+    void (*write)(const struct gw_pub *pub, uint8_t *out); /* exactly that many */
+};
+
+struct gw_published {
+    int status; /* 0, or why it was not published */
+    struct gw_position position;
+    uint32_t subscribers;
+};
+
+struct gw_subscribed {
+    int status;               /* 0, or GW_ERR_TOO_MANY (channels), -ENOMEM */
+    enum gw_reset reset;      /* the position could not be honoured; it goes on from now */
+    struct gw_position start; /* how far the reader has got as this begins */
+};
+
+struct gw_hub_ports {
+    void *ctx;
+
+    /* Puts a letter into the mailbox to worker `to` (never the own). `reply` always finds room; an
+     * ordinary one returns false when there is none, and the letter stays the hub's. What it owns
+     * moves with it. */
+    bool (*post)(void *ctx, unsigned to, const struct gw_letter *letter, bool reply);
+
+    /* Answers to what was pending. `subscription` is as gw_hub_subscribe() stored it. After a
+     * status other than 0 the subscription is gone already. May call gw_hub_unsubscribe(). */
+    void (*on_subscribed)(void *ctx, uint64_t who, uint32_t subscription,
+                          const struct gw_subscribed *result);
+    void (*on_published)(void *ctx, uint64_t who, const struct gw_published *result);
+
+    /* The socket of `who` took no more: its subscription counts as blocked until gw_hub_unblock().
+     * `pin` is NULL when it stopped between two messages; else the message it stopped in, to be
+     * finished first; owned by the receiver (gw_hub_unpin()). May call gw_hub_unsubscribe(), and
+     * gw_hub_block() for the other subscriptions of `who`: a batch never has two sends for one
+     * socket, but the next one may. */
+    void (*on_blocked)(void *ctx, uint64_t who, const struct gw_unit_pin *pin);
+
+    /* The socket is broken (`error` is -errno). May call gw_hub_unsubscribe(). */
+    void (*on_broken)(void *ctx, uint64_t who, int error);
+
+    /* The subscription's cursor fell off what is kept: nothing more is delivered on it. May call
+     * gw_hub_unsubscribe(). */
+    void (*on_lost)(void *ctx, uint64_t who, uint32_t subscription);
+};
+
+#endif

@@ -1,0 +1,513 @@
+/* stage.h - hubs, the mailboxes between them, and readers on scripted sockets.
+ *
+ * A test says how many bytes each reader's socket has room for; the stage carries out what the hubs
+ * ask for, finishes the messages that a socket stopped in, and checks every byte that arrives: each
+ * reader gets whole messages, the next offset each time, and at one offset the same payload as
+ * everybody else.
+ *
+ * A unit is: offset (8 bytes), length of the payload (4), payload, and in variant 1 a '!' behind
+ * it. Every payload begins with a number (4 bytes) that the stage counts up.
+ *
+ * Threads: one at a time. */
+#ifndef TESTS_UNIT_HUB_STAGE_H
+#define TESTS_UNIT_HUB_STAGE_H
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <godwit/status.h>
+
+#include "core/seam.h"
+#include "hub/hub.h"
+#include "hub/state.h"
+#include "lib/meter.h"
+#include "lib/seeded.h"
+
+#define STAGE_WORKERS  3
+#define STAGE_READERS  64
+#define STAGE_CHANNELS 4
+#define STAGE_OFFSETS  8192
+#define STAGE_MAIL     16
+#define STAGE_ROOM     SIZE_MAX /* a socket that takes everything */
+
+enum reader_state { READER_FREE, READER_PENDING, READER_STANDS, READER_REFUSED, READER_LOST };
+
+struct reader {
+    enum reader_state state;
+    unsigned worker, variant;
+    int channel;
+    uint32_t subscription;
+    struct gw_subscribed start;
+    size_t room;       /* bytes its socket takes before it is full */
+    int broken;        /* -errno of every send, or 0 */
+    bool blocked, closed;
+    bool pinned;       /* in the middle of a message: */
+    struct gw_unit_pin pin;
+    size_t pin_sent;
+    uint64_t expected; /* offset of the next message */
+    uint64_t messages; /* whole ones so far */
+    uint8_t bytes[4096];
+    size_t len;        /* of a message not yet whole */
+    uint64_t sends;
+    int last_iov_count;
+};
+
+struct mail {
+    struct gw_letter letters[STAGE_MAIL];
+    unsigned first, count;
+};
+
+struct stage {
+    struct meter meter;
+    unsigned workers;
+    uint32_t slots;
+    struct gw_hub *hubs[STAGE_WORKERS];
+    struct actor {
+        struct stage *stage;
+        unsigned worker;
+    } actors[STAGE_WORKERS];
+    struct mail mail[STAGE_WORKERS][STAGE_WORKERS]; /* from, to */
+    struct gw_now now;
+    struct gw_history history;
+    size_t send_max; /* sends of a turn */
+    struct gw_batch batch;
+    struct reader readers[STAGE_READERS];
+    uint32_t truth[STAGE_CHANNELS][STAGE_OFFSETS]; /* which number has which offset; 0 unknown */
+    uint32_t number;                                /* of the latest payload */
+    uint64_t pending_published, answered, failed_publishes;
+    struct gw_published last_answer;
+};
+
+static const char *const stage_names[STAGE_CHANNELS] = {"lobby", "news", "chat:42", "prices"};
+
+static inline void put_number(uint8_t *out, uint64_t number, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        out[i] = (uint8_t)(number >> (8 * i));
+}
+
+static inline uint64_t get_number(const uint8_t *in, unsigned bytes)
+{
+    uint64_t number = 0;
+
+    for (unsigned i = bytes; i-- > 0;)
+        number = number << 8 | in[i];
+    return number;
+}
+
+static inline size_t unit_size(const struct gw_pub *pub)
+{
+    return 12 + pub->len;
+}
+
+static inline void unit_write(const struct gw_pub *pub, uint8_t *out)
+{
+    put_number(out, pub->offset, 8);
+    put_number(out + 8, pub->len, 4);
+    memcpy(out + 12, pub->bytes, pub->len);
+}
+
+static inline size_t loud_size(const struct gw_pub *pub)
+{
+    return 13 + pub->len;
+}
+
+static inline void loud_write(const struct gw_pub *pub, uint8_t *out)
+{
+    unit_write(pub, out);
+    out[12 + pub->len] = '!';
+}
+
+static const struct gw_variant stage_variants[] = {{"plain", unit_size, unit_write},
+                                                   {"loud", loud_size, loud_write}};
+
+/* --- What arrives --- */
+
+static inline void check_message(struct stage *stage, struct reader *reader, uint64_t offset)
+{
+    uint32_t number = (uint32_t)get_number(reader->bytes + 12, 4);
+    uint32_t *truth = &stage->truth[reader->channel][offset];
+
+    ck_assert_int_eq(reader->state, READER_STANDS);
+    ck_assert_uint_eq(offset, reader->expected); /* no gap, no repeat */
+    ck_assert_uint_lt(offset, STAGE_OFFSETS);
+    if (*truth == 0)
+        *truth = number;
+    ck_assert_uint_eq(number, *truth); /* one order for everybody */
+    reader->expected = offset + 1;
+    reader->messages++;
+}
+
+static inline void reader_gets(struct stage *stage, struct reader *reader, const uint8_t *bytes,
+                               size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        size_t whole;
+
+        ck_assert_uint_lt(reader->len, sizeof(reader->bytes));
+        reader->bytes[reader->len++] = bytes[i];
+        if (reader->len < 12)
+            continue;
+        whole = 12 + get_number(reader->bytes + 8, 4) + reader->variant;
+        ck_assert_uint_le(whole, sizeof(reader->bytes));
+        if (reader->len < whole)
+            continue;
+        if (reader->variant == 1)
+            ck_assert_int_eq(reader->bytes[whole - 1], '!');
+        check_message(stage, reader, get_number(reader->bytes, 8));
+        reader->len = 0;
+    }
+}
+
+static inline size_t take_room(struct reader *reader, size_t wanted)
+{
+    size_t taken = wanted < reader->room ? wanted : reader->room;
+
+    if (reader->room != STAGE_ROOM)
+        reader->room -= taken;
+    return taken;
+}
+
+static inline void stage_send(struct stage *stage, struct gw_send *send)
+{
+    struct reader *reader = &stage->readers[send->fd];
+    size_t total = 0, taken;
+
+    for (int i = 0; i < send->iov_count; i++)
+        total += send->iov[i].iov_len;
+    ck_assert_uint_gt(total, 0);
+    ck_assert(!reader->pinned); /* nothing slips into the middle of a message */
+    ck_assert(!reader->blocked);
+    ck_assert(!reader->closed);
+    reader->sends++;
+    reader->last_iov_count = send->iov_count;
+    if (reader->broken) {
+        send->result = reader->broken;
+        return;
+    }
+    taken = take_room(reader, total);
+    send->result = taken > 0 ? (ssize_t)taken : -EAGAIN;
+    for (int i = 0; i < send->iov_count && taken > 0; i++) {
+        size_t part = send->iov[i].iov_len < taken ? send->iov[i].iov_len : taken;
+
+        reader_gets(stage, reader, send->iov[i].iov_base, part);
+        taken -= part;
+    }
+}
+
+/* --- Ports --- */
+
+static inline bool port_post(void *ctx, unsigned to, const struct gw_letter *letter, bool reply)
+{
+    const struct actor *actor = ctx;
+    struct mail *mail = &actor->stage->mail[actor->worker][to];
+
+    ck_assert_uint_ne(to, actor->worker);
+    ck_assert_uint_eq(letter->from, actor->worker);
+    if (!reply && mail->count >= actor->stage->slots)
+        return false;
+    ck_assert_uint_lt(mail->count, 2 * actor->stage->slots);
+    ck_assert_uint_lt(mail->count, STAGE_MAIL);
+    mail->letters[(mail->first + mail->count++) % STAGE_MAIL] = *letter;
+    return true;
+}
+
+static inline void reader_stands(struct reader *reader, const struct gw_subscribed *result)
+{
+    reader->start = *result;
+    reader->state = result->status == 0 ? READER_STANDS : READER_REFUSED;
+    reader->expected = result->start.offset + 1;
+}
+
+static inline void port_subscribed(void *ctx, uint64_t who, uint32_t subscription,
+                                   const struct gw_subscribed *result)
+{
+    const struct actor *actor = ctx;
+    struct reader *reader = &actor->stage->readers[who - 1];
+
+    ck_assert_int_eq(reader->state, READER_PENDING);
+    ck_assert_uint_eq(reader->subscription, subscription);
+    reader_stands(reader, result);
+}
+
+static inline void port_published(void *ctx, uint64_t who, const struct gw_published *result)
+{
+    struct stage *stage = ((const struct actor *)ctx)->stage;
+
+    ck_assert_uint_ne(who, 0);
+    stage->answered++;
+    stage->failed_publishes += result->status < 0;
+    stage->last_answer = *result;
+}
+
+static inline void port_blocked(void *ctx, uint64_t who, const struct gw_unit_pin *pin)
+{
+    const struct actor *actor = ctx;
+    struct reader *reader = &actor->stage->readers[who - 1];
+
+    ck_assert(!reader->blocked);
+    reader->blocked = true;
+    reader->pinned = pin != NULL;
+    ck_assert_int_eq(reader->len > 0, reader->pinned);
+    if (pin)
+        reader->pin = *pin;
+    reader->pin_sent = 0;
+}
+
+static inline void port_broken(void *ctx, uint64_t who, int error)
+{
+    const struct actor *actor = ctx;
+    struct reader *reader = &actor->stage->readers[who - 1];
+
+    ck_assert_int_eq(error, reader->broken);
+    reader->closed = true;
+    gw_hub_unsubscribe(actor->stage->hubs[actor->worker], reader->subscription);
+    reader->state = READER_FREE;
+}
+
+static inline void port_lost(void *ctx, uint64_t who, uint32_t subscription)
+{
+    const struct actor *actor = ctx;
+    struct reader *reader = &actor->stage->readers[who - 1];
+
+    ck_assert_int_eq(reader->state, READER_STANDS);
+    ck_assert_uint_eq(reader->subscription, subscription);
+    reader->state = READER_LOST;
+}
+
+/* --- The stage --- */
+
+static inline struct gw_history stage_history(void *ctx, struct gw_str name)
+{
+    (void)name;
+    return ((const struct stage *)ctx)->history;
+}
+
+static inline struct gw_hub_options stage_options(struct stage *stage, unsigned worker)
+{
+    return (struct gw_hub_options){.alloc = &stage->meter.alloc,
+                                   .worker_index = worker,
+                                   .worker_count = stage->workers,
+                                   .mailbox_slots = stage->slots,
+                                   .hash_key = {7, 1, 8},
+                                   .life = 4711,
+                                   .seed = {(uint8_t)(worker + 1)},
+                                   .channels_max = 16,
+                                   .subscriptions_max = 256,
+                                   .live_log_bytes = 64 * 1024,
+                                   .unit_cache_bytes = 1024 * 1024,
+                                   .channel_idle_ns = 60 * GW_NS_PER_S,
+                                   .variants = stage_variants,
+                                   .variant_count = 2,
+                                   .history = stage_history,
+                                   .history_ctx = stage};
+}
+
+static inline int stage_open_hub(struct stage *stage, unsigned worker,
+                                 const struct gw_hub_options *options)
+{
+    struct gw_hub_ports ports = {.ctx = &stage->actors[worker],
+                                 .post = port_post,
+                                 .on_subscribed = port_subscribed,
+                                 .on_published = port_published,
+                                 .on_blocked = port_blocked,
+                                 .on_broken = port_broken,
+                                 .on_lost = port_lost};
+
+    stage->actors[worker].stage = stage;
+    stage->actors[worker].worker = worker;
+    return gw_hub_new(&stage->hubs[worker], options, &ports);
+}
+
+/* Everything but the hubs. A stage is large: tests keep theirs static. */
+static inline void stage_init(struct stage *stage, unsigned workers, uint32_t slots)
+{
+    memset(stage, 0, sizeof(*stage));
+    meter_init(&stage->meter);
+    stage->workers = workers;
+    stage->slots = slots;
+    stage->send_max = 1000;
+    stage->now = (struct gw_now){.mono_ns = 1000 * GW_NS_PER_S, .wall_ms = 1764000000123};
+    stage->history = (struct gw_history){100, 1024 * 1024, 300 * GW_NS_PER_S};
+}
+
+static inline void stage_open(struct stage *stage, unsigned workers, uint32_t slots)
+{
+    stage_init(stage, workers, slots);
+    for (unsigned i = 0; i < workers; i++) {
+        struct gw_hub_options options = stage_options(stage, i);
+
+        ck_assert_int_eq(stage_open_hub(stage, i, &options), 0);
+    }
+}
+
+/* Nothing may be left over. */
+static inline void stage_close(struct stage *stage)
+{
+    for (unsigned from = 0; from < stage->workers; from++)
+        for (unsigned to = 0; to < stage->workers; to++)
+            for (struct mail *mail = &stage->mail[from][to]; mail->count > 0; mail->count--)
+                gw_letter_drop(&mail->letters[mail->first++ % STAGE_MAIL], &stage->meter.alloc);
+    for (unsigned i = 0; i < stage->workers; i++)
+        gw_hub_free(stage->hubs[i]);
+    ck_assert_int_eq(stage->meter.live, 0);
+}
+
+static inline void stage_begin(struct stage *stage, unsigned worker)
+{
+    gw_hub_begin_turn(stage->hubs[worker], stage->now);
+}
+
+static inline void stage_letters(struct stage *stage, unsigned worker)
+{
+    for (unsigned from = 0; from < stage->workers; from++) {
+        struct mail *mail = &stage->mail[from][worker];
+
+        for (unsigned left = mail->count; left > 0; left--) {
+            struct gw_letter letter = mail->letters[mail->first];
+
+            mail->first = (mail->first + 1) % STAGE_MAIL;
+            mail->count--;
+            gw_hub_receive(stage->hubs[worker], &letter);
+        }
+    }
+}
+
+/* Returns how many sends it took. */
+static inline size_t stage_flush(struct stage *stage, unsigned worker)
+{
+    struct gw_hub *hub = stage->hubs[worker];
+    size_t left = stage->send_max, count;
+
+    while (left > 0 && (count = gw_hub_sweep(hub, &stage->batch, left)) > 0) {
+        ck_assert_uint_le(count, left);
+        for (size_t i = 0; i < count; i++)
+            stage_send(stage, &stage->batch.sends[i]);
+        gw_hub_settle(hub, &stage->batch);
+        left -= count;
+    }
+    return stage->send_max - left;
+}
+
+static inline size_t stage_end(struct stage *stage, unsigned worker)
+{
+    size_t sends;
+
+    gw_hub_tick(stage->hubs[worker]);
+    sends = stage_flush(stage, worker);
+    gw_hub_end_turn(stage->hubs[worker]);
+    gw_hub_check(stage->hubs[worker]);
+    return sends;
+}
+
+/* A turn in which nothing but letters comes. */
+static inline size_t stage_turn(struct stage *stage, unsigned worker)
+{
+    stage_begin(stage, worker);
+    stage_letters(stage, worker);
+    return stage_end(stage, worker);
+}
+
+static inline void stage_turns(struct stage *stage, unsigned rounds)
+{
+    while (rounds-- > 0)
+        for (unsigned i = 0; i < stage->workers; i++)
+            (void)stage_turn(stage, i);
+}
+
+static inline void stage_pass(struct stage *stage, uint64_t ns)
+{
+    stage->now.mono_ns += ns;
+    stage->now.wall_ms += (int64_t)(ns / GW_NS_PER_MS);
+}
+
+/* --- What a test does within a turn --- */
+
+/* Publishes a payload of `len` >= 4 bytes. Returns what gw_hub_publish() does; -ENOMEM too when the
+ * publication itself could not be made. */
+static inline int stage_publish(struct stage *stage, unsigned worker, int channel, size_t len,
+                                struct gw_published *result)
+{
+    static char payload[65536];
+    struct gw_str text = {payload, len};
+    struct gw_pub *pub;
+    int status;
+
+    ck_assert_uint_ge(len, 4);
+    ck_assert_uint_le(len, sizeof(payload));
+    stage->number++;
+    put_number((uint8_t *)payload, stage->number, 4);
+    status = gw_pub_new(&pub, &stage->meter.alloc, GW_PUB_BINARY, (struct gw_str){NULL, 0}, text);
+    if (status < 0)
+        return status;
+    status = gw_hub_publish(stage->hubs[worker], GW_STR(stage_names[channel]), pub, 99, result);
+    if (status == GW_ERR_FULL)
+        gw_pub_unref(pub);
+    if (status == GW_PENDING)
+        stage->pending_published++;
+    return status;
+}
+
+/* Reader `index` has the fd `index` and is known to the hub as `index` + 1. */
+static inline int stage_subscribe(struct stage *stage, unsigned index, unsigned worker, int channel,
+                                  const char *since, unsigned variant)
+{
+    struct reader *reader = &stage->readers[index];
+    struct gw_since from = gw_since_read(GW_STR(since));
+    struct gw_subscribed result;
+    int status;
+
+    *reader = (struct reader){.state = READER_PENDING,
+                              .worker = worker,
+                              .variant = variant,
+                              .channel = channel,
+                              .room = STAGE_ROOM};
+    status = gw_hub_subscribe(stage->hubs[worker], GW_STR(stage_names[channel]), &from, variant,
+                              index + 1, (int)index, &reader->subscription, &result);
+    if (status == 0)
+        reader_stands(reader, &result);
+    else if (status != GW_PENDING)
+        reader->state = READER_REFUSED;
+    return status;
+}
+
+static inline void stage_unsubscribe(struct stage *stage, unsigned index)
+{
+    struct reader *reader = &stage->readers[index];
+    struct gw_hub *hub = stage->hubs[reader->worker];
+
+    if (reader->state == READER_FREE || reader->state == READER_REFUSED)
+        return;
+    if (reader->pinned)
+        gw_hub_unpin(hub, &reader->pin);
+    gw_hub_unsubscribe(hub, reader->subscription);
+    reader->pinned = false;
+    reader->state = READER_FREE;
+}
+
+/* The socket has room for `room` more bytes: finishes the message it stopped in, and goes on. */
+static inline void stage_drain(struct stage *stage, unsigned index, size_t room)
+{
+    struct reader *reader = &stage->readers[index];
+    struct gw_hub *hub = stage->hubs[reader->worker];
+
+    reader->room = room;
+    if (reader->pinned) {
+        size_t part = take_room(reader, reader->pin.rest_len - reader->pin_sent);
+
+        reader_gets(stage, reader, reader->pin.rest + reader->pin_sent, part);
+        reader->pin_sent += part;
+        if (reader->pin_sent < reader->pin.rest_len)
+            return;
+        gw_hub_unpin(hub, &reader->pin);
+        reader->pinned = false;
+    }
+    if (reader->blocked && reader->state != READER_FREE) {
+        reader->blocked = false;
+        gw_hub_unblock(hub, reader->subscription);
+    }
+}
+
+#endif
