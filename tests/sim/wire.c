@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/alloc.h"
+
 #define PORT_FIRST  32768
 #define PORT_LAST   60999
 #define WAITING_MAX 4096 /* the backlog that loop.h promises */
@@ -245,16 +247,20 @@ static void wake(struct sim_end *end)
         wire_of(end)->wake(end->socket);
 }
 
-static void free_if_over(struct sim_connection *connection)
+static void free_connection(struct sim_connection *connection)
 {
-    if (!connection->ends[0].closed || !connection->ends[1].closed || connection->under_way > 0)
-        return;
     assert(gw_link_empty(&connection->waiting));
     gw_link_remove(&connection->link);
     connection->wire->connection_count--;
     free(connection->ends[0].out.ring);
     free(connection->ends[1].out.ring);
-    free(connection);
+    gw_alloc_put(&gw_alloc_std, connection);
+}
+
+static void free_if_over(struct sim_connection *connection)
+{
+    if (connection->ends[0].closed && connection->ends[1].closed && connection->under_way == 0)
+        free_connection(connection);
 }
 
 /* Nothing goes in or out any more. What has arrived can still be read: so it is on Linux. */
@@ -368,7 +374,7 @@ static struct sim_listener *find_listener(struct sim_connection *connection)
 
 static struct sim_connection *new_connection(struct sim_wire *wire)
 {
-    struct sim_connection *connection = calloc(1, sizeof(*connection));
+    struct sim_connection *connection = gw_alloc_zeroed(&gw_alloc_std, 1, sizeof(*connection));
 
     assert(connection);
     connection->wire = wire;
@@ -785,12 +791,7 @@ void sim_wire_fini(struct sim_wire *wire)
     struct gw_link *at;
 
     assert(gw_link_empty(&wire->listeners));
-    while ((at = gw_link_first(&wire->connections))) {
-        struct sim_connection *connection = GW_CONTAINER(at, struct sim_connection, link);
-
-        connection->under_way = 0;
-        connection->ends[0].closed = connection->ends[1].closed = true;
-        free_if_over(connection);
-    }
+    while ((at = gw_link_first(&wire->connections)))
+        free_connection(GW_CONTAINER(at, struct sim_connection, link));
     free(wire->travels);
 }
