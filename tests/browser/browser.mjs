@@ -38,7 +38,7 @@ const browser = await chromium.launch({
   ],
 });
 cleanup(() => browser.close());
-const server = await suiteServer({}, cleanup);
+const server = await suiteServer({});
 const home = `http://127.0.0.1:${server.port}`;
 
 /** A tab that keeps what it logs, and what goes wrong in it. */
@@ -206,6 +206,7 @@ test('another channel: panes and lines follow; a name that is none is explained'
   assert.deepEqual(page.wrong, []);
 });
 
+/* There is one clipboard for all tabs: these two run alone. */
 test('the copy buttons copy lines that work as they are', async (t) => {
   const page = await atHome(t);
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: home });
@@ -224,7 +225,7 @@ test('the copy buttons copy lines that work as they are', async (t) => {
   await shell(await copied('shell-code'));
   await logs(theirs, 'dinner is ready');
   await both(page, ['hello', 'dinner is ready']);
-});
+}, { alone: true });
 
 test('without a clipboard the lines are copied the old way', async (t) => {
   const page = await tab(t);
@@ -233,7 +234,7 @@ test('without a clipboard the lines are copied the old way', async (t) => {
   await page.locator('[data-copy=shell-code]').click();
   await until(async () => (await page.locator('[data-copy=shell-code]').textContent()) === 'Copied', () => 'Copied');
   assert.equal(await page.evaluate('String(getSelection())'), await page.locator('#shell-code').textContent());
-});
+}, { alone: true });
 
 test('everything can be reached and done from the keyboard, in the order it stands', async (t) => {
   const page = await atHome(t);

@@ -9,10 +9,10 @@ import crypto from 'node:crypto';
 import { acceptFor } from '../lib/frames.mjs';
 import { assertProblem, nextResponse, request } from '../lib/http.mjs';
 import { startServer, suiteServer } from '../lib/server.mjs';
-import { cleanup, run, test } from '../lib/tap.mjs';
+import { run, test } from '../lib/tap.mjs';
 import { Wire } from '../lib/wire.mjs';
 
-const server = await suiteServer({}, cleanup);
+const server = await suiteServer({});
 let channels = 0;
 const fresh = () => `front-${++channels}`;
 const latin = (text) => Buffer.from(text, 'latin1');

@@ -12,7 +12,7 @@ import assert from 'node:assert/strict';
 import { BIN, CLOSE, CONT, Ear, PING, PONG, TEXT, acceptFor, closeBody, frame } from '../lib/frames.mjs';
 import { assertProblem, nextResponse, request } from '../lib/http.mjs';
 import { suiteServer } from '../lib/server.mjs';
-import { cleanup, run, test } from '../lib/tap.mjs';
+import { run, test } from '../lib/tap.mjs';
 import { Wire } from '../lib/wire.mjs';
 
 const KIB = 1024;
@@ -20,8 +20,8 @@ const MESSAGE_MAX = 64 * KIB;
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='; // of section 1.3
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 
-const plain = await suiteServer({}, cleanup);
-const roomy = await suiteServer({ args: ['--max-message=1MiB'] }, cleanup);
+const plain = await suiteServer({});
+const roomy = await suiteServer({ args: ['--max-message=1MiB'] });
 
 function upgrade({ host = `127.0.0.1:${plain.port}`, target = '/echo', lines = [], drop = [], method = 'GET', version = 'HTTP/1.1' } = {}) {
   const fields = {

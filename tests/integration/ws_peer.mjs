@@ -7,10 +7,10 @@ import { once } from 'node:events';
 import WebSocket, { WebSocketServer } from 'ws';
 
 import { spawnGodwit, startServer, suiteServer } from '../lib/server.mjs';
-import { cleanup, run, test } from '../lib/tap.mjs';
+import { run, test } from '../lib/tap.mjs';
 
 const MIB = 1024 * 1024;
-const server = await suiteServer({ args: ['--max-message=1MiB'] }, cleanup);
+const server = await suiteServer({ args: ['--max-message=1MiB'] });
 let channels = 0;
 const fresh = () => `peer-${++channels}`;
 

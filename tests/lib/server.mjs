@@ -5,6 +5,8 @@ import { spawn } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
+import { bail, cleanup } from './tap.mjs';
+
 export const program =
   process.env.GODWIT || fileURLToPath(new URL('../../build/godwit', import.meta.url));
 
@@ -95,10 +97,15 @@ export async function startServer({ args = [], listen = '127.0.0.1:0', env = {} 
   };
 }
 
-/** One server for a whole suite, which must end by itself with status 0 when the suite is done. */
-export async function suiteServer(options, cleanup) {
+/** One server for a whole suite: it must outlive the cases, and end with status 0 when they are done. */
+export async function suiteServer(options) {
   const server = await startServer(options);
+  let done = false;
+  server.process.exited.then(({ code, signal }) => {
+    if (!done) bail(`the server ended with ${code ?? signal} in the middle of it\n${server.stderr().slice(-8000)}`);
+  });
   cleanup(async () => {
+    done = true;
     const { code, signal } = await server.stop();
     if (code !== 0)
       throw new Error(`the server ended with ${code ?? signal}; it said:\n${server.stderr().slice(-4000)}`);

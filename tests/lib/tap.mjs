@@ -10,6 +10,7 @@ import process from 'node:process';
 
 const cases = [];
 const cleanups = [];
+const underWay = new Set();
 
 /** Declares a case. `seconds` is all it may take. `alone`: it runs when no other does. */
 export function test(name, body, { seconds = 10, alone = false } = {}) {
@@ -20,6 +21,13 @@ export function test(name, body, { seconds = 10, alone = false } = {}) {
 /** Runs when all cases are done, the last one declared first. */
 export function cleanup(body) {
   cleanups.unshift(body);
+}
+
+/** Ends the run: nothing that follows could pass, such as when the server has died. */
+export function bail(why) {
+  for (const one of underWay) process.stdout.write(`# under way: ${one.name}\n`);
+  process.stdout.write(`#   ${why.trimEnd().replaceAll('\n', '\n#   ')}\nBail out! ${why.split('\n', 1)[0]}\n`);
+  process.exit(1);
 }
 
 function withDeadline(promise, seconds) {
@@ -38,6 +46,7 @@ async function runOne(one) {
     after: (body) => undo.unshift(body),
   };
   let error;
+  underWay.add(one);
   try {
     await withDeadline(Promise.resolve().then(() => one.body(t)), one.seconds);
   } catch (caught) {
@@ -50,6 +59,7 @@ async function runOne(one) {
       error ??= caught;
     }
   }
+  underWay.delete(one);
   return { error, notes };
 }
 
