@@ -282,11 +282,9 @@ static int absorb(struct gw_hub *hub, uint32_t index, struct gw_pub *chain, uint
     channel->head = head;
     channel->head_tag = head_tag;
     gw_log_age(channel->log, &history, hub->now.mono_ns);
-    /* What the branch had before, its readers have been offered. */
-    if (channel->log->swept_to <= old_head)
+    /* With no sweep to come, what the branch had before has been offered to its readers. */
+    if (!channel->dirty && channel->log->swept_to <= old_head)
         channel->log->swept_to = old_head + 1;
-    if (channel->log->circle_head < old_head)
-        channel->log->circle_head = old_head;
     if (channel->log->swept_to <= head)
         gw_turn_sweep(hub, index);
     gw_turn_tidy(hub, index);

@@ -282,6 +282,7 @@ void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter)
 {
     assert(letter->from < hub->options.worker_count);
     assert(letter->from != hub->options.worker_index);
+    assert(letter->kind <= GW_LETTER_COUNT);
     switch ((enum gw_letter_kind)letter->kind) {
     case GW_LETTER_JOIN:
     case GW_LETTER_LEAVE:
@@ -296,7 +297,6 @@ void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter)
         gw_branch_receive(hub, letter);
         return;
     }
-    assert(!"a kind of letter");
 }
 
 void gw_hub_trim(struct gw_hub *hub, struct gw_channel *channel)

@@ -114,8 +114,9 @@ static int run_for(struct gw_hub *hub, struct gw_batch *batch, uint32_t channel,
 
 /* --- Visits --- */
 
-/* Two sends to one socket in one batch could interleave: the first may stop in mid-message. So each
- * batch remembers its sockets. */
+/* Two sends to one socket in one batch could interleave, for the first may stop in mid-message; and
+ * a reader served from the wake list may be met again by the sweep before its cursor has moved. So
+ * each batch remembers its sockets. */
 static uint32_t fd_place(const struct gw_hub *hub, int32_t fd)
 {
     uint32_t at = ((uint32_t)fd * 2654435761u) % GW_BATCH_FDS;

@@ -247,16 +247,24 @@ void gw_hub_end_turn(struct gw_hub *hub)
     gw_home_answer_deferred(hub);
 }
 
+/* Something could not be done in this turn, and no letter or timer will remind of it: a mailbox was
+ * full, or memory out. An ask without a credit is not of this kind, for an answer is to come. */
+static bool must_retry(const struct gw_hub *hub)
+{
+    bool retry = hub->starved || hub->tidy.count > 0;
+
+    for (unsigned i = 0; i < hub->options.worker_count; i++)
+        retry = retry || (hub->peers[i].first_ask && hub->peers[i].credits > 0);
+    return retry;
+}
+
 uint64_t gw_hub_wait_ns(const struct gw_hub *hub)
 {
     uint64_t wait = gw_wheel_wait_ns(&hub->wheel, hub->now.mono_ns);
-    bool retry = hub->starved || hub->tidy.count > 0 || hub->ask_count > 0;
 
     if ((hub->wake.count > 0 || hub->dirty.count > 0) && !hub->starved)
         return 0;
     if (hub->gone.count > 0)
         return 0;
-    if (retry && wait > GW_RETRY_NS)
-        return GW_RETRY_NS;
-    return wait;
+    return must_retry(hub) && wait > GW_RETRY_NS ? GW_RETRY_NS : wait;
 }

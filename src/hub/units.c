@@ -108,24 +108,25 @@ static bool shed_oldest(struct gw_units *units)
  * may pass it. When memory is out, older chunks give theirs. */
 static uint8_t *get_bytes(struct gw_units *units, uint32_t size)
 {
-    uint8_t *bytes = NULL;
-
     while (units->bytes + size > units->bytes_max && shed_oldest(units))
         ;
-    if (size == GW_UNIT_CHUNK_BYTES && units->spare) {
-        bytes = units->spare;
-        units->spare = NULL;
-        return bytes;
-    }
-    while (!(bytes = gw_alloc_get(units->alloc, size))) {
-        if (units->spare) {
-            gw_alloc_put(units->alloc, units->spare);
+    for (;;) {
+        uint8_t *spare = units->spare, *bytes;
+
+        if (spare && size == GW_UNIT_CHUNK_BYTES) {
             units->spare = NULL;
-        } else if (!shed_oldest(units)) {
+            return spare;
+        }
+        bytes = gw_alloc_get(units->alloc, size);
+        if (bytes)
+            return bytes;
+        if (!spare && !shed_oldest(units))
             return NULL;
+        if (spare) {
+            gw_alloc_put(units->alloc, spare);
+            units->spare = NULL;
         }
     }
-    return bytes;
 }
 
 static struct gw_chunk *new_chunk(struct gw_units *units, uint32_t size)

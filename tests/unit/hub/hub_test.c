@@ -222,6 +222,37 @@ START_TEST(a_blocked_reader_is_skipped_until_unblocked)
 }
 END_TEST
 
+/* A turn looks at 65,536 slots. The reader who can be sent something is the last of 70,000. */
+START_TEST(a_turn_looks_at_a_bounded_number_of_slots)
+{
+    enum { MANY = 70000 };
+    struct gw_since now = {.kind = GW_SINCE_NEW};
+    struct gw_hub_options options;
+    struct gw_subscribed subscribed;
+    uint32_t subscription;
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.subscriptions_max = MANY;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    subscribe_turn(0, "new");
+    stage_begin(&stage, 0);
+    for (unsigned i = 1; i < MANY; i++) {
+        ck_assert_int_eq(gw_hub_subscribe(stage.hubs[0], GW_STR(stage_names[0]), &now, 0, 2, 1,
+                                          &subscription, &subscribed),
+                         0);
+        gw_hub_block(stage.hubs[0], subscription);
+    }
+    publish(20);
+    ck_assert_uint_eq(stage_end(&stage, 0), 0);
+    ck_assert_uint_eq(counts().sweeps_cut, 1);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[0]), 0);
+    ck_assert_uint_eq(stage_turn(&stage, 0), 1);
+    ck_assert_uint_gt(gw_hub_wait_ns(stage.hubs[0]), 0);
+    stage_close(&stage);
+}
+END_TEST
+
 /* Two subscriptions of one connection have one socket. */
 START_TEST(one_socket_has_one_send_in_a_batch)
 {
@@ -233,9 +264,9 @@ START_TEST(one_socket_has_one_send_in_a_batch)
     stage_open(&stage, 1, 0);
     subscribe_turn(0, "new");
     stage_begin(&stage, 0);
-    ck_assert_int_eq(gw_hub_subscribe(stage.hubs[0], GW_STR(stage_names[1]), &now, 0, 1, 0, &other,
-                                      &subscribed),
-                     0);
+    ck_assert_int_eq(
+        gw_hub_subscribe(stage.hubs[0], GW_STR(stage_names[1]), &now, 0, 1, 0, &other, &subscribed),
+        0);
     publish(20);
     ck_assert_int_eq(stage_publish(&stage, 0, 1, 20, &result), 0);
     ck_assert_uint_eq(gw_hub_sweep(stage.hubs[0], &stage.batch, 10), 1);
@@ -251,13 +282,40 @@ START_TEST(one_socket_has_one_send_in_a_batch)
 }
 END_TEST
 
+/* A run has 256 KiB: four of the six messages, then the other two. */
+START_TEST(a_long_backlog_comes_in_runs)
+{
+    struct gw_published result;
+
+    stage_open(&stage, 1, 0);
+    for (unsigned i = 0; i < 6; i++) {
+        stage_begin(&stage, 0);
+        ck_assert_int_eq(stage_publish(&stage, 0, 0, 60000, &result), 0);
+        (void)stage_end(&stage, 0);
+    }
+    subscribe_turn(0, "all");
+    ck_assert_uint_eq(stage.readers[0].messages, 6);
+    ck_assert_uint_eq(stage.readers[0].sends, 2);
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(a_message_larger_than_a_run_goes_alone)
 {
+    static char payload[300000] = {1};
+    struct gw_str text = {payload, sizeof(payload)};
+    struct gw_published result;
+    struct gw_pub *pub;
+
     stage_open(&stage, 1, 0);
+    subscribe_turn(0, "new");
     stage_begin(&stage, 0);
-    publish(60000);
-    publish(60000);
+    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, GW_STR(""), text), 0);
+    ck_assert_int_eq(gw_hub_publish(stage.hubs[0], GW_STR("lobby"), pub, 1, &result), 0);
     (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(stage.readers[0].messages, 1);
+    (void)publish_turn(1);
+    ck_assert_uint_eq(stage.readers[0].messages, 2);
     stage_close(&stage);
 }
 END_TEST
@@ -269,12 +327,17 @@ static const struct {
     uint64_t start; /* offset of the last publication it need not get */
     enum gw_reset reset;
 } sinces[] = {
-    {"new", 30, GW_RESET_NONE},     {"", 30, GW_RESET_NONE},
-    {"all", 20, GW_RESET_NONE},     {"last:0", 30, GW_RESET_NONE},
-    {"last:1", 29, GW_RESET_NONE},  {"last:9", 21, GW_RESET_NONE},
-    {"last:10", 20, GW_RESET_NONE}, {"last:11", 20, GW_RESET_NONE},
+    {"new", 30, GW_RESET_NONE},
+    {"", 30, GW_RESET_NONE},
+    {"all", 20, GW_RESET_NONE},
+    {"last:0", 30, GW_RESET_NONE},
+    {"last:1", 29, GW_RESET_NONE},
+    {"last:9", 21, GW_RESET_NONE},
+    {"last:10", 20, GW_RESET_NONE},
+    {"last:11", 20, GW_RESET_NONE},
     {"last:1000000000000000000", 20, GW_RESET_NONE},
-    {"last:", 30, GW_RESET_UNKNOWN}, {"nonsense", 30, GW_RESET_UNKNOWN},
+    {"last:", 30, GW_RESET_UNKNOWN},
+    {"nonsense", 30, GW_RESET_UNKNOWN},
 };
 
 START_TEST(since_says_where_a_reader_begins)
@@ -294,17 +357,19 @@ START_TEST(since_says_where_a_reader_begins)
 }
 END_TEST
 
-/* A position, altered: which is honoured, and why the others are not. Offsets 21 to 30 are kept, and
- * the tag of 20. */
+/* A position, altered: which is honoured, and why the others are not. Offsets 21 to 30 are kept,
+ * and the tag of 20. */
 static const struct {
     uint64_t offset;
     uint64_t epoch_xor, tag_xor;
     enum gw_reset reset;
 } positions[] = {
-    {30, 0, 0, GW_RESET_NONE},    {29, 0, 0, GW_RESET_NONE},   {21, 0, 0, GW_RESET_NONE},
-    {20, 0, 0, GW_RESET_NONE},    {19, 0, 0, GW_RESET_EXPIRED}, {1, 0, 0, GW_RESET_EXPIRED},
-    {0, 0, 0, GW_RESET_EXPIRED},  {30, 1, 0, GW_RESET_EPOCH},  {20, 1, 0, GW_RESET_EPOCH},
-    {30, 0, 1, GW_RESET_FORKED},  {20, 0, 1, GW_RESET_FORKED}, {25, 0, 1, GW_RESET_FORKED},
+    {30, 0, 0, GW_RESET_NONE},    {29, 0, 0, GW_RESET_NONE},
+    {21, 0, 0, GW_RESET_NONE},    {20, 0, 0, GW_RESET_NONE},
+    {19, 0, 0, GW_RESET_EXPIRED}, {1, 0, 0, GW_RESET_EXPIRED},
+    {0, 0, 0, GW_RESET_EXPIRED},  {30, 1, 0, GW_RESET_EPOCH},
+    {20, 1, 0, GW_RESET_EPOCH},   {30, 0, 1, GW_RESET_FORKED},
+    {20, 0, 1, GW_RESET_FORKED},  {25, 0, 1, GW_RESET_FORKED},
     {31, 0, 0, GW_RESET_UNKNOWN}, {GW_OFFSET_MAX, 0, 0, GW_RESET_UNKNOWN},
 };
 
@@ -443,8 +508,8 @@ START_TEST(units_are_given_back_when_a_circle_ends_with_nobody_behind)
         stage_flush(&stage, 0);
         gw_hub_end_turn(stage.hubs[0]);
         gw_hub_check(stage.hubs[0]);
-        stage.readers[0].len = 0;
     }
+    ck_assert_uint_eq(stage.readers[0].messages, 50);
     ck_assert_uint_le(counts().unit_bytes, GW_UNIT_CHUNK_BYTES);
     stage_close(&stage);
 }
@@ -570,11 +635,10 @@ START_TEST(names_are_checked)
 
     stage_open(&stage, 1, 0);
     stage_begin(&stage, 0);
-    ck_assert_int_eq(gw_hub_subscribe(stage.hubs[0], GW_STR("a/b"), &now, 0, 1, 0, &subscription,
-                                      &subscribed),
-                     GW_ERR_NAME);
     ck_assert_int_eq(
-        gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, GW_STR(""), GW_STR("x")), 0);
+        gw_hub_subscribe(stage.hubs[0], GW_STR("a/b"), &now, 0, 1, 0, &subscription, &subscribed),
+        GW_ERR_NAME);
+    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, GW_STR(""), GW_STR("x")), 0);
     ck_assert_int_eq(gw_hub_publish(stage.hubs[0], GW_STR(""), pub, 1, &published), GW_ERR_NAME);
     (void)stage_end(&stage, 0);
     stage_close(&stage);
@@ -585,8 +649,8 @@ static int publish_to(const char *name, struct gw_published *result)
 {
     struct gw_pub *pub;
 
-    ck_assert_int_eq(
-        gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, GW_STR(""), GW_STR("text")), 0);
+    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, GW_STR(""), GW_STR("text")),
+                     0);
     return gw_hub_publish(stage.hubs[0], GW_STR(name), pub, 1, result);
 }
 
@@ -699,6 +763,46 @@ START_TEST(the_oldest_husk_gives_way_to_a_new_channel)
 }
 END_TEST
 
+/* 100,000 names are remembered; of one more the oldest is forgotten. */
+START_TEST(only_so_many_forgotten_channels_are_remembered)
+{
+    struct gw_hub_options options;
+    struct gw_published result;
+    char name[] = "name-000000";
+
+    stage_init(&stage, 1, 0);
+    stage.history.count_max = 0;
+    options = stage_options(&stage, 0);
+    options.channels_max = 200000;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    for (unsigned i = 0; i <= GW_HUSKS_MAX; i++) {
+        if (i % 1000 == 0) {
+            gw_hub_end_turn(stage.hubs[0]);
+            stage_pass(&stage, GW_NS_PER_S);
+            stage_begin(&stage, 0);
+            gw_hub_tick(stage.hubs[0]);
+        }
+        for (unsigned digit = 0, rest = i; digit < 6; digit++, rest /= 10)
+            name[10 - digit] = (char)('0' + rest % 10);
+        ck_assert_int_eq(publish_to(name, &result), 0);
+    }
+    for (unsigned turn = 0; turn < 80; turn++) {
+        gw_hub_end_turn(stage.hubs[0]);
+        stage_pass(&stage, GW_NS_PER_S);
+        stage_begin(&stage, 0);
+        gw_hub_tick(stage.hubs[0]);
+    }
+    ck_assert_uint_eq(counts().channels, 0);
+    ck_assert_uint_eq(stage.hubs[0]->husk_count, GW_HUSKS_MAX);
+    ck_assert_int_eq(publish_to("name-000000", &result), 0);
+    ck_assert_uint_eq(result.position.offset, 1);
+    ck_assert_int_eq(publish_to("name-000001", &result), 0);
+    ck_assert_uint_eq(result.position.offset, 2);
+    (void)stage_end(&stage, 0);
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(history_without_an_age_is_not_forgotten)
 {
     struct gw_published result;
@@ -763,16 +867,15 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
+/* With the slab's 8 bytes each, one slot, a name of 7 letters and its length. */
 START_TEST(a_channel_with_one_subscriber_is_small)
 {
-    long before;
-
+    ck_assert_uint_le(sizeof(struct gw_channel) + 8 + sizeof(struct gw_slot) + 1 + 7, 160);
+    ck_assert_uint_le(sizeof(struct gw_subscription) + 8 + sizeof(struct gw_slot), 48);
     stage_open(&stage, 1, 0);
     subscribe_turn(0, "new");
-    before = stage.meter.live;
-    subscribe_turn(1, "new");
-    ck_assert_int_eq(stage.meter.live, before); /* the slots grew in place of the old */
-    ck_assert_uint_le(sizeof(struct gw_channel) + 8 + sizeof(struct gw_slot) + 1 + 7, 160);
+    ck_assert_ptr_null(gw_hub_channel(stage.hubs[0], 0)->log); /* and no log yet */
+    ck_assert_uint_eq(gw_hub_channel(stage.hubs[0], 0)->slot_room, 1);
     stage_close(&stage);
 }
 END_TEST
@@ -787,7 +890,9 @@ static void fill(TCase *tests)
     tcase_add_test(tests, one_byte_at_a_time_arrives_too);
     tcase_add_test(tests, a_broken_socket_is_reported_and_the_others_go_on);
     tcase_add_test(tests, a_blocked_reader_is_skipped_until_unblocked);
+    tcase_add_test(tests, a_turn_looks_at_a_bounded_number_of_slots);
     tcase_add_test(tests, one_socket_has_one_send_in_a_batch);
+    tcase_add_test(tests, a_long_backlog_comes_in_runs);
     tcase_add_test(tests, a_message_larger_than_a_run_goes_alone);
     tcase_add_loop_test(tests, since_says_where_a_reader_begins, 0, SUITE_ROWS(sinces));
     tcase_add_loop_test(tests, a_position_is_honoured_or_the_reason_is_told, 0,
@@ -808,6 +913,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_forgotten_channel_goes_on_where_it_stopped);
     tcase_add_test(tests, a_day_later_it_is_another_stream);
     tcase_add_test(tests, the_oldest_husk_gives_way_to_a_new_channel);
+    tcase_add_test(tests, only_so_many_forgotten_channels_are_remembered);
     tcase_add_test(tests, history_without_an_age_is_not_forgotten);
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_add_test(tests, a_channel_with_one_subscriber_is_small);
