@@ -37,7 +37,7 @@ struct epoll_loop {
     int epoll_fd;
     int wake_fd;    /* an eventfd */
     int reserve_fd; /* kept for refuse_connection(); -1 while none can be had */
-    uint32_t notsent_lowat;
+    struct gw_loop_options options;
     bool coarse; /* no epoll_pwait2() here: wait in whole milliseconds */
     struct gw_now now;
     atomic_bool woken; /* a wake is under way: another write would say the same again */
@@ -173,16 +173,16 @@ static int set_stream_options(const struct epoll_loop *loop, int fd)
 {
     int err = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 
-    if (err < 0 || loop->notsent_lowat == 0)
+    if (err < 0 || loop->options.notsent_lowat == 0)
         return err;
-    return set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)loop->notsent_lowat);
+    return set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)loop->options.notsent_lowat);
 }
 
 static int prepare_listener(const struct epoll_loop *loop, int fd, const union gw_address *address)
 {
     int err = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
-    if (err == 0)
+    if (err == 0 && loop->options.share_port)
         err = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (err == 0 && address->any.sa_family == AF_INET6)
         err = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
@@ -458,7 +458,7 @@ int gw_loop_epoll_new(struct gw_loop **out, const struct gw_alloc *alloc,
     loop->base.ops = &epoll_ops;
     loop->alloc = alloc;
     loop->epoll_fd = loop->wake_fd = loop->reserve_fd = -1;
-    loop->notsent_lowat = options->notsent_lowat;
+    loop->options = *options;
     atomic_init(&loop->woken, false);
     err = open_descriptors(loop);
     if (err < 0) {

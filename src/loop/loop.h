@@ -58,6 +58,10 @@ struct gw_alloc;
 struct gw_loop_options {
     /* TCP_NOTSENT_LOWAT of accepted and connecting sockets, in bytes; 0 leaves the kernel's. */
     uint32_t notsent_lowat;
+    /* Several loops listen at one address (SO_REUSEPORT) and share what arrives. Without it a
+     * second listener, also another process, gets -EADDRINUSE: half of the clients going to a
+     * server that was forgotten is worse than one that does not start. */
+    bool share_port;
 };
 
 /* The epoll loop. Ignores SIGPIPE for the process. Returns 0 or -errno. */
@@ -90,8 +94,8 @@ static inline void gw_loop_wake(struct gw_loop *loop)
     loop->ops->wake(loop);
 }
 
-/* Listens (SO_REUSEADDR, SO_REUSEPORT, backlog 4096, IPV6_V6ONLY). Port 0: the kernel chooses, see
- * gw_loop_local_address(). Returns the descriptor or -errno. */
+/* Listens (SO_REUSEADDR, SO_REUSEPORT where the options say so, backlog 4096, IPV6_V6ONLY). Port 0:
+ * the kernel chooses, see gw_loop_local_address(). Returns the descriptor or -errno. */
 static inline int gw_loop_listen(struct gw_loop *loop, const union gw_address *address,
                                  uint64_t token)
 {

@@ -81,7 +81,7 @@ static void greet(const char *address, bool open)
     printf(open ? "Open mode: whoever is on this machine may subscribe and publish. Stop it with "
                   "Ctrl-C.\n"
                 : "Publishing needs a credential (api_keys). Stop it with Ctrl-C.\n");
-    fflush(stdout);
+    (void)fflush(stdout); /* a greeting that nobody can read is no reason to stop */
 }
 
 static void tell_addresses(const struct running *running, const struct gw_options *options)
@@ -245,7 +245,8 @@ static int run(struct running *running, const struct gw_options *options, const 
 
 int gw_serve(const struct gw_options *options)
 {
-    const struct gw_loop_options loop = {.notsent_lowat = options->notsent_lowat_bytes};
+    const struct gw_loop_options loop = {.notsent_lowat = options->notsent_lowat_bytes,
+                                         .share_port = WORKERS > 1};
     struct gw_loop *loops[WORKERS] = {NULL};
     struct running running = {.pen = NULL};
     struct gw_pen pen;

@@ -231,18 +231,36 @@ START_TEST(an_accepted_socket_inherits_what_it_needs)
 }
 END_TEST
 
-START_TEST(several_loops_listen_at_one_port)
+START_TEST(loops_that_share_listen_at_one_port)
 {
-    static const struct gw_loop_options options = {0};
+    static const struct gw_loop_options options = {.share_port = true};
+    struct gw_loop *loops[2];
+    int listeners[2];
+
+    ck_assert_int_eq(gw_address_parse(&address, GW_STR("127.0.0.1:0")), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(gw_loop_epoll_new(&loops[i], &gw_alloc_std, &options), 0);
+        listeners[i] = gw_loop_listen(loops[i], &address, LISTENER);
+        ck_assert_int_ge(listeners[i], 0);
+        ck_assert_int_eq(gw_loop_local_address(loops[i], listeners[i], &address), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        gw_loop_close(loops[i], listeners[i]);
+        gw_loop_free(loops[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_port_that_is_not_shared_has_one_listener)
+{
+    static const struct gw_loop_options options = {.share_port = true};
     struct gw_loop *other;
-    int second;
 
     begin();
     listen_at("127.0.0.1:0");
+    ck_assert_int_eq(gw_loop_listen(loop, &address, LISTENER), -EADDRINUSE);
     ck_assert_int_eq(gw_loop_epoll_new(&other, &gw_alloc_std, &options), 0);
-    second = gw_loop_listen(other, &address, LISTENER);
-    ck_assert_int_ge(second, 0);
-    gw_loop_close(other, second);
+    ck_assert_int_eq(gw_loop_listen(other, &address, LISTENER), -EADDRINUSE);
     gw_loop_free(other);
     gw_loop_close(loop, listener);
     end();
@@ -493,20 +511,23 @@ static rlim_t next_descriptor(void)
 
 START_TEST(without_descriptors_a_connection_is_taken_and_closed)
 {
+    rlim_t next;
     char buf[1];
 
     begin();
     listen_at("127.0.0.1:0");
     connect_client();
-    allow_descriptors(next_descriptor());
+    next = next_descriptor();
+    allow_descriptors(next);
     ck_assert_int_eq(gw_loop_accept(loop, listener, NULL), -EMFILE);
     ck_assert_int_eq(gw_loop_accept(loop, listener, NULL), -EAGAIN);
-    ck_assert_int_eq(gw_loop_accept(loop, listener, NULL), -EAGAIN); /* the reserve is back */
+    ck_assert_int_eq(gw_loop_accept(loop, listener, NULL), -EAGAIN);
+    allow_descriptors(1024);
+    ck_assert_uint_eq(next_descriptor(), next); /* the reserve is back in its place */
     await((struct gw_event){.token = CLIENT, .peer_closed = true});
     ck_assert_int_eq(gw_loop_receive(loop, client, buf, 1), 0);
     gw_loop_close(loop, client);
 
-    allow_descriptors(1024);
     connect_client();
     accept_server();
     end_pair();
@@ -732,7 +753,8 @@ static void fill_suite(TCase *tests)
     tcase_add_loop_test(tests, bytes_go_both_ways_and_each_side_hears_of_the_end, 0,
                         SUITE_ROWS(places));
     tcase_add_loop_test(tests, an_accepted_socket_inherits_what_it_needs, 0, SUITE_ROWS(places));
-    tcase_add_test(tests, several_loops_listen_at_one_port);
+    tcase_add_test(tests, loops_that_share_listen_at_one_port);
+    tcase_add_test(tests, a_port_that_is_not_shared_has_one_listener);
     tcase_add_test(tests, an_address_of_somebody_else_cannot_be_listened_at);
     tcase_add_test(tests, connecting_to_nobody_fails_and_receive_says_why);
     tcase_add_test(tests, closing_with_unread_input_resets_the_connection);

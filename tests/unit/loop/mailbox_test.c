@@ -27,23 +27,22 @@ static struct gw_mailbox *new_mailbox(uint32_t slots, size_t letter_bytes)
 }
 
 static const struct {
-    uint32_t slots;
     size_t letter_bytes;
-    long left;
-    int expect;
+    uint32_t slots;
+    int left, expect;
 } sizes[] = {
     {1, 1, 1, 0},
-    {2, 8, 1, 0},
-    {65536, 4, 1, 0},
-    {0, 8, 1, -EINVAL},
-    {3, 8, 1, -EINVAL},
-    {65535, 8, 1, -EINVAL},
-    {131072, 8, 1, -EINVAL},
-    {1u << 31, 8, 1, -EINVAL},
-    {1, 0, 1, -EINVAL},
-    {1, SIZE_MAX / 2, 1, -ENOMEM},
-    {65536, SIZE_MAX / 65536, 1, -ENOMEM},
-    {1, 8, 0, -ENOMEM},
+    {8, 2, 1, 0},
+    {4, 65536, 1, 0},
+    {8, 0, 1, -EINVAL},
+    {8, 3, 1, -EINVAL},
+    {8, 65535, 1, -EINVAL},
+    {8, 131072, 1, -EINVAL},
+    {8, 1u << 31, 1, -EINVAL},
+    {0, 1, 1, -EINVAL},
+    {SIZE_MAX / 2, 1, 1, -ENOMEM},
+    {SIZE_MAX / 65536, 65536, 1, -ENOMEM},
+    {8, 1, 0, -ENOMEM},
 };
 
 START_TEST(sizes_are_checked_and_memory_may_run_out)
