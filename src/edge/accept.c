@@ -248,21 +248,31 @@ static void admit(struct gw_worker *worker, int fd, const union gw_address *peer
         gw_conn_kill(worker, conn);
 }
 
+static void say_no_descriptors(struct gw_worker *worker)
+{
+    gw_pen_say(worker->options.pen, worker->now, GW_LOG_ERROR, "descriptors",
+               "a connection could not be taken: no descriptors are left; raise the limit "
+               "(ulimit -n) or lower max_connections");
+}
+
 /* Returns false when the listener has nothing more for now. */
 static bool accept_one(struct gw_worker *worker, int listener)
 {
     union gw_address peer;
     int fd = gw_loop_accept(worker->loop, listener, &peer);
 
-    if (fd == -ENFILE) /* the connection still waits: do not spin on it */
-        worker->accept_after_ns = worker->now.mono_ns + NO_DESCRIPTORS_NS;
-    if (fd >= 0)
+    if (fd >= 0) {
         admit(worker, fd, &peer);
-    else if (fd == -EMFILE || fd == -ENFILE)
-        gw_pen_say(worker->options.pen, worker->now, GW_LOG_ERROR, "descriptors",
-                   "a connection was closed unanswered: no descriptors are left; raise the limit "
-                   "(ulimit -n) or lower max_connections");
-    return fd >= 0 || fd == -ECONNABORTED || fd == -EMFILE || fd == -ENFILE;
+        return true;
+    }
+    if (fd == -EAGAIN)
+        return false;
+    if (fd != -ECONNABORTED)
+        say_no_descriptors(worker);
+    if (fd != -ECONNABORTED &&
+        fd != -EMFILE) /* it still waits, untold: come back, but do not spin */
+        worker->accept_after_ns = worker->now.mono_ns + NO_DESCRIPTORS_NS;
+    return true;
 }
 
 void gw_accept_waiting(struct gw_worker *worker)

@@ -84,9 +84,10 @@ static_assert(sizeof(struct gw_conn) <= 96, "an idle connection is 96 bytes");
 struct gw_owed {
     struct gw_unit_pin pin;
     bool pinned;
-    int unsent;            /* the kernel's unsent bytes when last looked at */
+    int unsent;            /* the kernel's unsent bytes when last looked at, or -1 */
     uint64_t begun_ns;     /* when the message it stopped in, or the blocking, began */
-    uint64_t progress_ns;  /* when bytes were last taken */
+    uint64_t progress_ns;  /* when bytes were last seen to go */
+    uint64_t look_ns;      /* when to look at them next */
     struct gw_buf waiting; /* private bytes */
 };
 

@@ -5,6 +5,8 @@
 #include "core/alloc.h"
 #include "edge/worker.h"
 
+#define LOOKS 4 /* at a blocked socket, in a write_timeout */
+
 /* --- What a blocked socket is owed --- */
 
 bool gw_owed_begin(struct gw_worker *worker, struct gw_conn *conn, const struct gw_unit_pin *pin)
@@ -29,7 +31,8 @@ bool gw_owed_begin(struct gw_worker *worker, struct gw_conn *conn, const struct 
     }
     owed->begun_ns = worker->now.mono_ns;
     owed->progress_ns = worker->now.mono_ns;
-    owed->unsent = INT32_MAX;
+    owed->look_ns = worker->now.mono_ns + set->write_timeout_ns / LOOKS;
+    owed->unsent = -1;
     conn->owed = owed;
     if (conn->subscription != GW_SUBSCRIPTION_NONE)
         gw_hub_block(worker->hub, conn->subscription);
@@ -52,29 +55,30 @@ void gw_owed_free(struct gw_worker *worker, struct gw_conn *conn)
 
 uint64_t gw_owed_due_ns(const struct gw_worker *worker, const struct gw_conn *conn)
 {
-    uint64_t silent = conn->owed->progress_ns + worker->options.settings.write_timeout_ns;
     uint64_t whole = conn->owed->begun_ns + worker->options.settings.message_timeout_ns;
 
-    return silent < whole ? silent : whole;
+    return conn->owed->look_ns < whole ? conn->owed->look_ns : whole;
 }
 
+/* The socket may take nothing from us while the kernel gets rid of what it holds: that is progress.
+ * So it is looked at several times in a write_timeout, and cut when none of them has seen any. */
 bool gw_owed_too_slow(struct gw_worker *worker, struct gw_conn *conn)
 {
+    const struct gw_edge_settings *set = &worker->options.settings;
     struct gw_owed *owed = conn->owed;
     uint64_t now = worker->now.mono_ns;
     int unsent;
 
-    if (now < gw_owed_due_ns(worker, conn))
+    if (now >= owed->begun_ns + set->message_timeout_ns)
+        return true;
+    if (now < owed->look_ns)
         return false;
-    if (now >= owed->begun_ns + worker->options.settings.message_timeout_ns)
-        return true;
-    /* The socket took nothing, but the kernel may have got rid of something: that is progress. */
     unsent = gw_loop_unsent(worker->loop, conn->fd);
-    if (unsent < 0 || unsent >= owed->unsent)
-        return true;
+    if (unsent >= 0 && unsent < owed->unsent)
+        owed->progress_ns = now;
     owed->unsent = unsent;
-    owed->progress_ns = now;
-    return false;
+    owed->look_ns = now + set->write_timeout_ns / LOOKS;
+    return now - owed->progress_ns >= set->write_timeout_ns;
 }
 
 /* Bytes that must wait. Past the cap the peer lets us talk without listening: cut. */
@@ -205,9 +209,9 @@ static bool tray_ready(struct gw_worker *worker, struct gw_conn *conn)
 
 static void add_piece(struct gw_tray *tray, uint8_t *data, size_t len)
 {
-    struct iovec *last = &tray->iov[tray->iov_count - 1];
+    struct iovec *last = tray->iov_count > 0 ? &tray->iov[tray->iov_count - 1] : NULL;
 
-    if (tray->iov_count > 0 && (uint8_t *)last->iov_base + last->iov_len == data)
+    if (last && (uint8_t *)last->iov_base + last->iov_len == data)
         last->iov_len += len;
     else
         tray->iov[tray->iov_count++] = (struct iovec){data, len};

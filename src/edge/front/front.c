@@ -225,8 +225,8 @@ static size_t take_request(struct gw_worker *worker, struct gw_conn *conn,
     if (request->method == GW_HTTP_HEAD)
         conn->flags |= GW_CONN_HEAD_ONLY;
     /* A body that nobody is going to read would be taken for the next request. */
-    if (!request->keep_alive || judgement.close || worker->draining ||
-        (judgement.status != 0 && request->body_kind != GW_HTTP_NO_BODY))
+    if (!request->keep_alive || request->version_minor == 0 || judgement.close ||
+        worker->draining || (judgement.status != 0 && request->body_kind != GW_HTTP_NO_BODY))
         conn->flags |= GW_CONN_LAST;
     if (judgement.status != 0)
         turn_down(worker, conn, &judgement);
