@@ -64,9 +64,9 @@ struct gw_ws_event {
      * whichever is first. May be NULL where `len` is 0. */
     uint8_t *data;
     size_t len;
-    /* Bytes just before `data` that are yours to overwrite: the frame's own header when the whole
-     * message lies in the input, else 0. A server's header for the same message always fits in the
-     * room of a client's. */
+    /* Bytes just before `data` that are yours to overwrite: the frame's own header (and the code,
+     * in a close frame) when all of the frame lies in the input, else 0. A server's header for the
+     * same message always fits in the room of a client's. */
     size_t headroom;
     /* GW_WS_CLOSE: the peer's code, 1005 where it gave none. After a failure: the code to send,
      * 1002, 1007, 1008, 1009 or 1011. Else 0. */
@@ -85,8 +85,8 @@ struct gw_ws_options {
     size_t size;                /* sizeof(struct gw_ws_options) */
     enum gw_ws_role role;       /* which end we are */
     uint32_t message_bytes_max; /* longest message taken, above it 1009; default 64 KiB */
-    uint32_t
-        fragments_max; /* frames of one message, empty ones counted, above it 1008; default 1,024 */
+    /* Frames of one message, empty ones counted, above it 1008; default 1,024. */
+    uint32_t fragments_max;
     void *(*get)(size_t size, void *ctx); /* NULL: malloc and free */
     void (*put)(void *ptr, void *ctx);
     void *alloc_ctx;
@@ -138,7 +138,9 @@ GW_API size_t gw_ws_frame(uint8_t *out, enum gw_ws_opcode opcode, const void *da
                           const uint8_t mask[4]);
 
 /* The payload of a close frame: the code in network order and the reason, cut to 123 bytes between
- * two characters. `code` 0 (or 1005) writes nothing: a close without a code. Returns its length. */
+ * two characters. `code` 0, 1005 or another that may not stand on the wire writes nothing: a close
+ * without a code. `reason` is UTF-8 and may be NULL where `reason_len` is 0. Returns the payload's
+ * length. */
 GW_API size_t gw_ws_close_payload(uint8_t out[GW_WS_CONTROL_MAX], uint16_t code, const char *reason,
                                   size_t reason_len);
 /* May this code stand in a close frame on the wire (section 7.4)? 1000 to 1003, 1007 to 1014, 3000
@@ -150,32 +152,38 @@ GW_API int gw_ws_close_code_valid(uint16_t code);
 #define GW_WS_RESPONSE_MAX 512
 #define GW_WS_KEY_LEN      24
 
-/* The server's half, section 4.2. `head` is a request's head with its empty line, `len` bytes,
- * borrowed. `protocols` is NULL or a NULL-terminated list of the subprotocols the server speaks,
- * best first: the first one that the client offers too is chosen; none in common is no error.
+/* The server's half, section 4.2. `head` is exactly a request's head with its empty line, `len`
+ * bytes, borrowed. `protocols` is NULL or a NULL-terminated list of the subprotocols the server
+ * speaks, best first: the first one that the client offers too is chosen; none in common is no
+ * error. One of more than 255 bytes is never chosen.
  *
  * Writes the whole response into `out`, a 101 or a refusal (400; 405 for a method other than GET;
  * 426 with the version we speak), `*out_len` bytes, and stores the index of the chosen protocol or
- * -1 in
- * `*protocol` (may be NULL). Returns 0 when the response is a 101, GW_ERR_HANDSHAKE when it is a
- * refusal: send it and close. */
+ * -1 in `*protocol` (may be NULL). Returns 0 when the response is a 101, GW_ERR_HANDSHAKE when it
+ * is a refusal: send it and close. */
 GW_API int gw_ws_accept(char out[GW_WS_RESPONSE_MAX], size_t *out_len, const char *head, size_t len,
                         const char *const *protocols, int *protocol);
 
 /* The client's half, section 4.1. Writes a GET of `target` at `host` (with its port where it is not
  * 80) from 16 fresh unpredictable bytes `nonce`; `protocols` may be NULL, else a comma separated
  * list; `extra` may be NULL, else more header lines, each ending in CR LF. Also writes the key to
- * check the answer against, with a NUL. Returns the length written, -EINVAL (a part with control
- * characters or blanks) or -EMSGSIZE. */
+ * check the answer against, with a NUL.
+ *
+ * Returns the length written (without a NUL), -EMSGSIZE, or -EINVAL: a part with control characters
+ * or blanks; a `host` or `target` with bytes that are not ASCII; a `target` that does not begin
+ * with
+ * `/` or has a `#`; a protocol that is no token, or stands there twice; a line in `extra` that is
+ * malformed or ours to write (Host, Connection, Upgrade, Content-Length, Transfer-Encoding, and all
+ * that begins with Sec-WebSocket-). On failure `out` and `key` are untouched. */
 GW_API int gw_ws_request(char *out, size_t room, char key[GW_WS_KEY_LEN + 1],
                          const uint8_t nonce[16], const char *host, const char *target,
                          const char *protocols, const char *extra);
 
-/* Looks at the answer: `head` is a response's head with its empty line. `protocols` is what was
- * offered. Returns 0, or GW_ERR_HANDSHAKE when it is not a 101, or one that section 4.1 forbids us
- * to accept (wrong Upgrade, Connection or accept value, an extension or a subprotocol we did not
- * offer).
- * `*status` (may be NULL) is the response's status where one could be read, else 0. */
+/* Looks at the answer: `head` is exactly a response's head with its empty line, `protocols` what
+ * was offered (or NULL). Returns 0, or GW_ERR_HANDSHAKE when it is not a 101, or one that
+ * section 4.1 forbids us to accept (wrong Upgrade, Connection or accept value, an extension or a
+ * subprotocol we did not offer). `*status` (may be NULL) is the response's status where one could
+ * be read, else 0. */
 GW_API int gw_ws_check(const char *head, size_t len, const char *key, const char *protocols,
                        int *status);
 

@@ -21,7 +21,7 @@ static void print_place(const struct gw_options *options, struct gw_place place)
         gw_complaint_set(&file, "%s", options->file_name);
         printf("%s:%u", file.text, place.line);
     } else {
-        fputs(place.source == GW_BY_FLAG ? "command line" : "environment", stdout);
+        printf("%s", place.source == GW_BY_FLAG ? "command line" : "environment");
     }
 }
 

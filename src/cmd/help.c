@@ -159,7 +159,7 @@ static void print_indented(const char *text)
 /* --max-message */
 static void print_flag(const char *name)
 {
-    fputs("--", stdout);
+    printf("--");
     for (; *name; name++)
         putchar(*name == '_' ? '-' : *name);
 }
@@ -191,7 +191,7 @@ static void print_option(const struct gw_option *option)
 {
     char expected[GW_OPTION_EXPECTED_MAX], range[2 * GW_OPTION_EXPECTED_MAX];
 
-    fputs("  ", stdout);
+    printf("  ");
     print_flag(option->name);
     printf("=%s%s%s\n", placeholder(option), option->word ? "|" : "",
            option->word ? option->word : "");
@@ -228,7 +228,7 @@ static void print_option_names(void)
             putchar('\n');
             column = 0;
         }
-        fputs("  ", stdout);
+        printf("  ");
         print_flag(all[i].name);
         column += len;
     }
@@ -251,14 +251,14 @@ static const struct {
 int gw_help_print(const char *topic)
 {
     if (!topic) {
-        fputs(overview, stdout);
+        printf("%s", overview);
         print_option_names();
         return GW_EXIT_GOOD;
     }
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
         if (strcmp(topic, topics[i].name) != 0)
             continue;
-        fputs(topics[i].text, stdout);
+        printf("%s", topics[i].text);
         if (topics[i].print_more)
             topics[i].print_more();
         return GW_EXIT_GOOD;

@@ -3,6 +3,7 @@
  * `godwit` alone, or with nothing but options, is `godwit serve`.
  *
  * Threads: the main one. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -61,9 +62,8 @@ static void keep_standard_files(void)
             (void)open("/dev/null", O_RDWR); /* the lowest free descriptor: this one */
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    keep_standard_files();
     if (argc < 2)
         return run_verb("serve", argv + argc); /* nothing behind it */
     if (strcmp(argv[1], "--version") == 0) {
@@ -75,4 +75,18 @@ int main(int argc, char **argv)
     if (argv[1][0] == '-')
         return run_verb("serve", argv + 1);
     return run_verb(argv[1], argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    keep_standard_files();
+    status = run(argc, argv);
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno == EPIPE) /* whoever reads has had enough */
+        return status;
+    return gw_say_failed("cannot write all to stdout: is the disk full?");
 }

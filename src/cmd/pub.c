@@ -111,10 +111,15 @@ static int connect_at_need(struct publisher *publisher)
     return publisher->connected ? 0 : gw_say_failed("%s", complaint.text);
 }
 
+/* Answers are lines already, or not: here each is one. */
 static int print_answer(struct publisher *publisher)
 {
-    int err = gw_put(STDOUT_FILENO, gw_str_trim(gw_buf_str(&publisher->answer.body)));
+    struct gw_str body = gw_buf_str(&publisher->answer.body);
+    int err;
 
+    while (body.len > 0 && strchr("\r\n", body.data[body.len - 1]))
+        body.len--;
+    err = gw_put(STDOUT_FILENO, body);
     if (err == 0)
         err = gw_put(STDOUT_FILENO, GW_STR("\n"));
     if (err == 0 || err == -EPIPE) /* whoever stops reading answers does not stop the messages */

@@ -107,17 +107,25 @@ static int explain_refusal(struct gw_client *client)
     return status;
 }
 
+static int send_request(struct gw_client *client, char key[GW_WS_KEY_LEN + 1],
+                        const struct gw_sub_source *source)
+{
+    char request[REQUEST_MAX];
+    int len = write_request(request, key, source);
+
+    if (len < 0)
+        return len;
+    return gw_client_send(client, (struct gw_str){request, (size_t)len}, GW_STR(""), SEND_MS);
+}
+
 int gw_sub_begin(struct gw_client *client, const struct gw_sub_source *source)
 {
-    char request[REQUEST_MAX], key[GW_WS_KEY_LEN + 1];
-    int len = write_request(request, key, source);
-    size_t head_len;
-    int err = len;
+    char key[GW_WS_KEY_LEN + 1];
+    int err = send_request(client, key, source);
+    size_t head_len = 0;
 
-    if (len == -EMSGSIZE)
-        return gw_say_usage("the token or position is too long: expected at most 4KiB");
-    if (len > 0)
-        err = gw_client_send(client, (struct gw_str){request, (size_t)len}, GW_STR(""), SEND_MS);
+    if (err == -EMSGSIZE)
+        return gw_say_usage("the token or position is too long: expected at most 3KiB");
     if (err == 0)
         err = gw_client_head(client, &head_len, GW_CLIENT_ANSWER_MS);
     if (err < 0)

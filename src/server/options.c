@@ -47,25 +47,26 @@ int gw_options_refuse(const struct gw_options *options, const struct gw_namespac
                       struct gw_str key, struct gw_place place, struct gw_complaint *complaint,
                       const char *format, ...)
 {
-    char name[GW_SHOWN_MAX], what[512];
+    char name[GW_SHOWN_MAX];
+    struct gw_complaint what;
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(what, sizeof(what), format, args); /* cut: the complaint would be, too */
+    gw_complaint_vset(&what, format, args);
     va_end(args);
     spell(name, sizeof(name), key, place.source);
     if (place.source == GW_BY_FILE && space)
         gw_complaint_set(complaint, "%.300s:%u: channels.%.*s.%s: %s", options->file_name,
-                         place.line, GW_SHOWN(space->name), name, what);
+                         place.line, GW_SHOWN(space->name), name, what.text);
     else if (place.source == GW_BY_FILE)
         gw_complaint_set(complaint, "%.300s:%u: %s: %s", options->file_name, place.line, name,
-                         what);
+                         what.text);
     else if (place.source == GW_BY_ENVIRONMENT)
-        gw_complaint_set(complaint, "GODWIT_%s: %s", name, what);
+        gw_complaint_set(complaint, "GODWIT_%s: %s", name, what.text);
     else if (place.source == GW_BY_FLAG)
-        gw_complaint_set(complaint, "--%s: %s", name, what);
+        gw_complaint_set(complaint, "--%s: %s", name, what.text);
     else
-        gw_complaint_set(complaint, "%s: %s", name, what);
+        gw_complaint_set(complaint, "%s: %s", name, what.text);
     return GW_ERR_VALUE;
 }
 

@@ -114,7 +114,7 @@ static struct server start_godwit(const char *program)
         dup2(out[1], STDOUT_FILENO);
         close(out[0]);
         execl(program, program, "serve", "--listen=127.0.0.1:0", "--message-rate=1000000",
-              "--byte-rate=1GiB", (char *)NULL);
+              "--byte-rate=1GiB", getenv("BENCH_ARG"), (char *)NULL);
         perror(program);
         _exit(127);
     }

@@ -126,7 +126,7 @@ static bool read_port(struct gw_str text, int32_t *port)
 
 bool gw_http_host_parse(struct gw_http_host *host, struct gw_str text)
 {
-    struct gw_str name = text, rest = text;
+    struct gw_str name, rest = text;
     int32_t port = GW_HTTP_HOST_NO_PORT;
 
     if (text.len > 0 && text.data[0] == '[') {

@@ -50,7 +50,8 @@ static bool next_element(struct gw_str *rest, struct gw_str *element)
 
 /* --- Extensions, of which we speak none: are they written as section 9.1 wants? --- */
 
-/* What stands between quotes must be a token, once its quoted pairs are taken apart. */
+/* What stands between quotes must be a token, once its quoted pairs are taken apart. A backslash
+ * before the last quote makes that quote the byte that is no token. */
 static bool is_quoted_token(struct gw_str text)
 {
     if (text.len < 3 || text.data[0] != '"' || text.data[text.len - 1] != '"')
@@ -58,7 +59,7 @@ static bool is_quoted_token(struct gw_str text)
     for (size_t i = 1; i < text.len - 1; i++) {
         if (text.data[i] == '\\')
             i++;
-        if (i == text.len - 1 || !gw_http_is_token((struct gw_str){text.data + i, 1}))
+        if (!gw_http_is_token((struct gw_str){text.data + i, 1}))
             return false;
     }
     return true;

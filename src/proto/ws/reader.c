@@ -305,12 +305,16 @@ static bool is_idle(const struct gw_ws_partial *partial)
 static struct gw_ws_partial *partial_of(const struct gw_ws_reader *reader,
                                         struct gw_ws_partial **slot)
 {
-    if (*slot)
-        return *slot;
-    *slot = gw_alloc_zeroed(reader->alloc, 1, sizeof(**slot));
-    if (*slot)
-        gw_buf_init(&(*slot)->message, reader->alloc, reader->message_bytes_max);
-    return *slot;
+    struct gw_ws_partial *partial = *slot;
+
+    if (partial)
+        return partial;
+    partial = gw_alloc_zeroed(reader->alloc, 1, sizeof(*partial));
+    if (!partial)
+        return NULL;
+    gw_buf_init(&partial->message, reader->alloc, reader->message_bytes_max);
+    *slot = partial;
+    return partial;
 }
 
 /* Keeps the beginning of a head, which is all that the input holds. */

@@ -96,6 +96,8 @@ void gw_ws_mask(uint8_t *data, size_t len, const uint8_t mask[4], uint64_t offse
     uint64_t key;
     size_t at = 0;
 
+    if (len == 0) /* `data` may be NULL then, to which not even 0 may be added */
+        return;
     for (size_t i = 0; i < sizeof(key_bytes); i++)
         key_bytes[i] = mask[(offset + i) % MASK_LEN];
     memcpy(&key, key_bytes, sizeof(key));

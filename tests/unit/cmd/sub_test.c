@@ -139,21 +139,20 @@ END_TEST
 
 static const struct {
     uint16_t code;
-    const char *reason;
     int status;
-    const char *line;
+    const char *reason, *line;
 } closes[] = {
-    {1000, "", GW_EXIT_GOOD, "godwit: closed by the server: 1000\n"},
-    {1001, "going away", GW_EXIT_GOOD, "godwit: closed by the server: 1001 going away\n"},
-    {1005, "", GW_EXIT_FAILED, "godwit: closed by the server: 1005\n"}, /* without a code */
-    {1012, "{\"retry_ms\":7}", GW_EXIT_FAILED,
+    {1000, GW_EXIT_GOOD, "", "godwit: closed by the server: 1000\n"},
+    {1001, GW_EXIT_GOOD, "going away", "godwit: closed by the server: 1001 going away\n"},
+    {1005, GW_EXIT_FAILED, "", "godwit: closed by the server: 1005\n"}, /* without a code */
+    {1012, GW_EXIT_FAILED, "{\"retry_ms\":7}",
      "godwit: closed by the server: 1012 {\"retry_ms\":7}; the server restarts: try again\n"},
-    {4401, "", GW_EXIT_FAILED,
+    {4401, GW_EXIT_FAILED, "",
      "godwit: closed by the server: 4401; give a credential with --token or GODWIT_TOKEN\n"},
-    {4410, "expired", GW_EXIT_FAILED,
+    {4410, GW_EXIT_FAILED, "expired",
      "godwit: closed by the server: 4410 expired; messages may be missing: start again with "
      "--since=all or --since=new\n"},
-    {4999, "\x1b[2J", GW_EXIT_FAILED, "godwit: closed by the server: 4999 \\x1b[2J\n"},
+    {4999, GW_EXIT_FAILED, "\x1b[2J", "godwit: closed by the server: 4999 \\x1b[2J\n"},
 };
 
 START_TEST(a_close_is_answered_told_and_judged)

@@ -59,11 +59,11 @@ START_TEST(it_is_not_cut_inside_a_character_or_an_escape)
         for (size_t before = 0; before < 8; before++) {
             struct gw_complaint complaint;
             char text[GW_COMPLAINT_MAX] = {0};
-            size_t len;
+            size_t used = before, piece_len = strlen(pieces[piece]), len;
 
             memset(text, 'x', before);
-            while (strlen(text) + strlen(pieces[piece]) < sizeof(text))
-                strcat(text, pieces[piece]);
+            for (; used + piece_len < sizeof(text); used += piece_len)
+                memcpy(text + used, pieces[piece], piece_len);
             gw_complaint_set(&complaint, "%s", text);
             len = strlen(complaint.text);
             ck_assert_uint_lt(len, GW_COMPLAINT_MAX);

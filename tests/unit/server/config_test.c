@@ -122,8 +122,7 @@ static const char *const harmless[] = {
     "---\n...\n",
     "{}\n",
     "%YAML 1.1\n---\necho: on\n",
-    "\xef\xbb\xbf"
-    "echo: on\n", /* a byte order mark */
+    "\xef\xbb\xbf# begins with a byte order mark\necho: on\n",
     "echo: on\r\nopen: off\r\n",
     "{\"echo\": \"on\"}", /* JSON is YAML */
     "origins: []\n",

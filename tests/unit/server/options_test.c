@@ -507,18 +507,17 @@ START_TEST(open_mode_is_for_loopback_listeners)
 END_TEST
 
 static const struct {
-    uint32_t max_connections;
+    uint32_t max_connections, expect;
     uint64_t descriptors;
-    uint32_t expect;
 } connections[] = {
-    {0, 1024, 819}, /* 819.2 */
-    {0, 100, 36},   /* the reserve of 64 is more */
-    {0, 64, 1},
-    {0, 0, 1},
-    {0, UINT64_MAX, UINT32_MAX}, /* no descriptor limit */
-    {500, 1024, 500},
-    {5000, 1024, 960}, /* the reserve is kept */
-    {5000, UINT64_MAX, 5000},
+    {0, 819, 1024}, /* 819.2 */
+    {0, 36, 100},   /* the reserve of 64 is more */
+    {0, 1, 64},
+    {0, 1, 0},
+    {0, UINT32_MAX, UINT64_MAX}, /* no descriptor limit */
+    {500, 500, 1024},
+    {5000, 960, 1024}, /* the reserve is kept */
+    {5000, 5000, UINT64_MAX},
 };
 
 START_TEST(connections_leave_a_reserve_of_descriptors)

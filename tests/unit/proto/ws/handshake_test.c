@@ -248,6 +248,22 @@ START_TEST(the_judge_tells_its_verdicts_apart)
 }
 END_TEST
 
+/* The parser lets none pass; the judge does not rely on that. */
+START_TEST(a_request_without_host_is_no_handshake)
+{
+    static const struct gw_http_limits limits = {8192, 100, 2048};
+    static struct gw_http_request request;
+    struct gw_http_refusal refusal = {0};
+    const char *detail = NULL;
+
+    ck_assert_int_eq(gw_http_request_parse(&request, &limits, ALL END, strlen(ALL END), &refusal),
+                     0);
+    request.host = (struct gw_str){0};
+    ck_assert_int_eq(gw_ws_handshake_judge(&request, &detail), GW_WS_MALFORMED);
+    ck_assert_ptr_nonnull(detail);
+}
+END_TEST
+
 /* --- Subprotocols --- */
 
 static const char *const none[] = {NULL};
@@ -500,6 +516,8 @@ static const struct {
     {"a", "/", NULL, "A: b", 0},
     {"a", "/", NULL, "A: b\n", 0},
     {"a", "/", NULL, "A: b\r", 0},
+    {"a", "/", NULL, "\n", 0},
+    {"a", "/", NULL, "A: b\r\n\n", 0},
     {"a", "/", NULL, "\r\n", 0},
     {"a", "/", NULL, "A: b\r\n\r\n", 0},
     {"a", "/", NULL, "A: b\r\n\r\nGET / HTTP/1.1\r\n", 0},
@@ -584,6 +602,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, requests_are_judged_by_every_rule, 0, SUITE_ROWS(requests));
     tcase_add_test(tests, the_answer_to_the_sample_is_that_of_the_rfc);
     tcase_add_loop_test(tests, the_judge_tells_its_verdicts_apart, 0, SUITE_ROWS(verdicts));
+    tcase_add_test(tests, a_request_without_host_is_no_handshake);
     tcase_add_loop_test(tests, our_first_protocol_that_is_offered_is_chosen, 0,
                         SUITE_ROWS(protocols));
     tcase_add_loop_test(tests, a_protocol_too_long_for_the_response_is_passed_over, 0, 4);

@@ -102,6 +102,8 @@ static bool feed(struct end *end, const uint8_t *data, size_t len)
         MUST(input.data + input.len == copy + len);
         if (end->result != 0)
             log_event(end, &event);
+        /* The room before it is always the input's. */
+        MUST(event.headroom == 0 || event.headroom <= (size_t)(event.data - copy));
     } while (end->result > 0 && event.kind != GW_WS_CLOSE);
     MUST(end->result != 0 || input.len == 0);
     free(copy);
