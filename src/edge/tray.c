@@ -153,6 +153,7 @@ void gw_tray_drop(struct gw_worker *worker)
     worker->tray.conn = NULL;
     worker->tray.used = 0;
     worker->tray.iov_count = 0;
+    worker->tray.copied = NULL;
 }
 
 /* What is left of the tray's pieces behind the first `sent` bytes has to wait. */
@@ -207,16 +208,8 @@ static bool tray_ready(struct gw_worker *worker, struct gw_conn *conn)
     return true;
 }
 
-static void add_piece(struct gw_tray *tray, uint8_t *data, size_t len)
-{
-    struct iovec *last = tray->iov_count > 0 ? &tray->iov[tray->iov_count - 1] : NULL;
-
-    if (last && (uint8_t *)last->iov_base + last->iov_len == data)
-        last->iov_len += len;
-    else
-        tray->iov[tray->iov_count++] = (struct iovec){data, len};
-}
-
+/* For bytes behind those that were copied last there is nothing to decide: they prolong the last
+ * piece. */
 uint8_t *gw_tray_reserve(struct gw_worker *worker, struct gw_conn *conn, size_t len)
 {
     struct gw_tray *tray = &worker->tray;
@@ -225,11 +218,15 @@ uint8_t *gw_tray_reserve(struct gw_worker *worker, struct gw_conn *conn, size_t 
     assert(len <= GW_TRAY_COPY_MAX);
     if (tray->conn == conn && tray->used + len > GW_TRAY_BYTES)
         gw_tray_send(worker);
-    if (!tray_ready(worker, conn))
-        return NULL;
+    if (tray->conn != conn || !tray->copied) {
+        if (!tray_ready(worker, conn))
+            return NULL;
+        tray->copied = &tray->iov[tray->iov_count++];
+        *tray->copied = (struct iovec){tray->bytes + tray->used, 0};
+    }
     place = tray->bytes + tray->used;
     tray->used += len;
-    add_piece(tray, place, len);
+    tray->copied->iov_len += len;
     return place;
 }
 
@@ -256,8 +253,9 @@ void gw_tray_place(struct gw_worker *worker, struct gw_conn *conn, uint8_t *data
 {
     if (len <= GW_TRAY_COPY_MAX)
         gw_tray_write(worker, conn, data, len);
-    else if (tray_ready(worker, conn))
-        add_piece(&worker->tray, data, len);
-    else if (conn->owed && conn->phase != GW_CONN_DEAD)
+    else if (tray_ready(worker, conn)) {
+        worker->tray.iov[worker->tray.iov_count++] = (struct iovec){data, len};
+        worker->tray.copied = NULL;
+    } else if (conn->owed && conn->phase != GW_CONN_DEAD)
         keep_waiting(worker, conn, data, len);
 }

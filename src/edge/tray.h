@@ -27,6 +27,7 @@ struct gw_worker;
 struct gw_tray {
     struct gw_conn *conn; /* NULL: empty */
     size_t used;          /* of bytes[] */
+    struct iovec *copied; /* the last piece, while it ends at bytes[used]; else NULL */
     int iov_count;
     struct iovec iov[GW_TRAY_IOV_MAX];
     uint8_t bytes[GW_TRAY_BYTES];

@@ -12,6 +12,7 @@
 #include "edge/websocket/opening.h"
 #include "edge/worker.h"
 
+#define PING_BYTES     10 /* of a ping as it is sent: its header and the nonce */
 #define RETRY_MS_LEAST 500u
 #define RETRY_MS_MORE  4500u /* spread over this much besides */
 
@@ -21,39 +22,42 @@ static void send_frame(struct gw_worker *worker, struct gw_conn *conn, enum gw_w
                        const void *data, size_t len)
 {
     uint8_t head[GW_WS_HEAD_MAX];
-    size_t head_len = gw_ws_head(head, opcode, len, NULL);
+    size_t frame_len = gw_ws_frame_len(len, 0);
     uint8_t *place = NULL;
 
-    if (head_len + len <= GW_TRAY_COPY_MAX)
-        place = gw_tray_reserve(worker, conn, head_len + len);
+    if (frame_len <= GW_TRAY_COPY_MAX)
+        place = gw_tray_reserve(worker, conn, frame_len);
     if (place) {
-        memcpy(place, head, head_len);
-        if (len > 0)
-            memcpy(place + head_len, data, len);
+        gw_ws_frame(place, opcode, data, len, NULL);
         return;
     }
-    gw_tray_write(worker, conn, head, head_len);
+    gw_tray_write(worker, conn, head, gw_ws_head(head, opcode, len, NULL));
     gw_tray_write(worker, conn, data, len);
 }
 
-/* Large messages that lie in the read buffer get their header written in front of them there, over
+/* A large message that lies in the read buffer gets its header written in front of it there, over
  * the client's own, which was longer: no copy. */
+static void send_in_place(struct gw_worker *worker, struct gw_conn *conn, enum gw_ws_opcode opcode,
+                          uint8_t *data, size_t len)
+{
+    uint8_t head[GW_WS_HEAD_MAX];
+    size_t head_len = gw_ws_head(head, opcode, len, NULL);
+
+    memcpy(data - head_len, head, head_len);
+    gw_tray_place(worker, conn, data - head_len, head_len + len);
+}
+
 static void ws_send(struct gw_worker *worker, struct gw_conn *conn, bool text, uint8_t *data,
                     size_t len, size_t headroom)
 {
     enum gw_ws_opcode opcode = text ? GW_WS_OP_TEXT : GW_WS_OP_BINARY;
-    uint8_t head[GW_WS_HEAD_MAX];
-    size_t head_len;
 
     if (conn->phase != GW_CONN_OPEN)
         return;
-    head_len = gw_ws_head(head, opcode, len, NULL);
-    if (len <= GW_TRAY_COPY_MAX || headroom < head_len) {
+    if (len <= GW_TRAY_COPY_MAX || headroom < gw_ws_frame_len(len, 0) - len)
         send_frame(worker, conn, opcode, data, len);
-        return;
-    }
-    memcpy(data - head_len, head, head_len);
-    gw_tray_place(worker, conn, data - head_len, head_len + len);
+    else
+        send_in_place(worker, conn, opcode, data, len);
 }
 
 static void send_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
@@ -115,23 +119,22 @@ static void fail(struct gw_worker *worker, struct gw_conn *conn, int error, uint
 
 /* --- Rates --- */
 
-/* One more of `cost_ns` into the bucket; false when it would be fuller than `burst_ns`. */
+/* One more of `cost_ns` into the bucket; false when it would be fuller than `burst_ns`. An empty
+ * one takes anything. */
 static bool pour(uint64_t *empty_ns, uint64_t now_ns, uint64_t cost_ns, uint64_t burst_ns)
 {
     if (*empty_ns < now_ns)
         *empty_ns = now_ns;
-    if (*empty_ns - now_ns > burst_ns)
+    if (*empty_ns > now_ns && *empty_ns - now_ns + cost_ns > burst_ns)
         return false;
     *empty_ns += cost_ns;
     return true;
 }
 
-/* A burst of twice the rate: the bucket holds two seconds, less the one that is coming. */
+/* A burst of twice the rate. */
 static bool pour_one(uint64_t *empty_ns, uint64_t now_ns, uint32_t rate)
 {
-    uint64_t cost_ns = GW_NS_PER_S / rate;
-
-    return pour(empty_ns, now_ns, cost_ns, 2 * GW_NS_PER_S - cost_ns);
+    return pour(empty_ns, now_ns, GW_NS_PER_S / rate, 2 * GW_NS_PER_S);
 }
 
 /* May this message come now? A single one larger than byte_rate may, when nothing came before it.
@@ -330,7 +333,7 @@ static void send_ping(struct gw_worker *worker, struct gw_conn *conn)
         return;
     gw_rng_bytes(&worker->rng, busy->nonce, sizeof(busy->nonce));
     busy->ping_out = true;
-    busy->unsent = INT32_MAX;
+    busy->unsent = gw_loop_unsent(worker->loop, conn->fd) + PING_BYTES;
     send_frame(worker, conn, GW_WS_OP_PING, busy->nonce, sizeof(busy->nonce));
     gw_conn_set_due(worker, conn, worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
 }

@@ -412,11 +412,45 @@ static uint16_t close_code_of(int reason)
     }
 }
 
+/* The commonest frame of all: a whole message of at most 125 bytes, in one frame, all of it in the
+ * input. Of take_head()'s questions none is open for it, and not asking them halves what it costs.
+ * Returns 1 with the event, GW_ERR_UTF8, or 0 with nothing done: it is another frame. */
+static inline int take_short(const struct gw_ws_reader *reader, struct gw_ws_bytes *input,
+                             struct gw_ws_event *event)
+{
+    unsigned masked_bit = reader->role == GW_WS_SERVER ? MASKED_BIT : 0u;
+    size_t head_len = masked_bit ? 2 + MASK_LEN : 2;
+    uint8_t *data = input->data;
+    size_t len;
+
+    if (input->len < head_len ||
+        (data[0] != (FIN_BIT | GW_WS_OP_TEXT) && data[0] != (FIN_BIT | GW_WS_OP_BINARY)))
+        return 0;
+    len = data[1] ^ masked_bit;
+    if (len > GW_WS_CONTROL_MAX || len > reader->message_bytes_max || input->len < head_len + len)
+        return 0;
+
+    if (masked_bit)
+        gw_ws_mask(data + head_len, len, data + 2, 0);
+    if (data[0] == (FIN_BIT | GW_WS_OP_TEXT) && !gw_utf8_valid(data + head_len, len))
+        return GW_ERR_UTF8;
+    *event = (struct gw_ws_event){.kind = data[0] == (FIN_BIT | GW_WS_OP_TEXT) ? GW_WS_TEXT
+                                                                               : GW_WS_BINARY,
+                                  .data = data + head_len,
+                                  .len = len,
+                                  .headroom = head_len};
+    input->data += head_len + len;
+    input->len -= head_len + len;
+    return 1;
+}
+
 int gw_ws_reader_read(const struct gw_ws_reader *reader, struct gw_ws_partial **partial,
                       struct gw_ws_bytes *input, struct gw_ws_event *event)
 {
-    int result = 0;
+    int result = *partial ? 0 : take_short(reader, input, event);
 
+    if (result > 0)
+        return result;
     *event = (struct gw_ws_event){0};
     gw_ws_reader_trim(reader, partial); /* what the last event borrowed */
 

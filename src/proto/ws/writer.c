@@ -26,12 +26,19 @@
 #define CODE_LEN   2u
 #define REASON_MAX (GW_WS_CONTROL_MAX - CODE_LEN)
 
-/* A block's length is known to the compiler, and its words are loaded and stored where they lie:
- * that is what makes gcc (at -O2 too) and clang use the vector unit. Through memcpy gcc does not.
- */
-#define BLOCK_WORDS 8u
-#define BLOCK_LEN   (BLOCK_WORDS * sizeof(uint64_t))
+/* Words are loaded and stored where they lie: through memcpy gcc does not use the vector unit. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) loose_word;
+
+/* From here on a payload is worth the call of a version made for the processor at hand: blocks
+ * whose length the compiler knows, in the widest registers there are. Chosen once by the dynamic
+ * linker; sanitizers cannot follow it there. */
+#define WIDE_FROM   512u
+#define BLOCK_WORDS 16u
+#if defined(__x86_64__) && !defined(GW_SANITIZED)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
 
 static bool opcode_is_known(enum gw_ws_opcode opcode)
 {
@@ -90,43 +97,72 @@ static inline void mask_words(loose_word *words, size_t count, uint64_t key)
         words[i] ^= key;
 }
 
+FOR_EACH_PROCESSOR
+static void mask_blocks(loose_word *words, size_t count, uint64_t key)
+{
+    for (; count > 0; count--, words += BLOCK_WORDS)
+        mask_words(words, BLOCK_WORDS, key);
+}
+
+/* The mask as a word, begun where `offset` stands in it. Both halves are the same, so it is the
+ * same word on any machine; and it is put together in a register, since to load what was just
+ * stored in parts is slow. */
+static inline uint64_t key_from(const uint8_t mask[MASK_LEN], uint64_t offset)
+{
+    uint8_t turned[MASK_LEN];
+    uint32_t half;
+
+    if (offset % MASK_LEN != 0) {
+        for (size_t i = 0; i < MASK_LEN; i++)
+            turned[i] = mask[(offset + i) % MASK_LEN];
+        mask = turned;
+    }
+    memcpy(&half, mask, sizeof(half));
+    return (uint64_t)half << 32 | half;
+}
+
 void gw_ws_mask(uint8_t *data, size_t len, const uint8_t mask[4], uint64_t offset)
 {
-    uint8_t key_bytes[sizeof(uint64_t)];
-    uint64_t key;
+    uint64_t key = key_from(mask, offset);
+    uint8_t key_bytes[sizeof(key)];
     size_t at = 0;
 
-    if (len == 0) /* `data` may be NULL then, to which not even 0 may be added */
-        return;
-    for (size_t i = 0; i < sizeof(key_bytes); i++)
-        key_bytes[i] = mask[(offset + i) % MASK_LEN];
-    memcpy(&key, key_bytes, sizeof(key));
+    if (len >= WIDE_FROM) {
+        size_t blocks = len / (BLOCK_WORDS * sizeof(key));
 
-    for (; len - at >= BLOCK_LEN; at += BLOCK_LEN)
-        mask_words((loose_word *)(data + at), BLOCK_WORDS, key);
+        mask_blocks((loose_word *)data, blocks, key);
+        at = blocks * BLOCK_WORDS * sizeof(key);
+    }
     mask_words((loose_word *)(data + at), (len - at) / sizeof(key), key);
+    memcpy(key_bytes, &key, sizeof(key));
     for (at = len - len % sizeof(key); at < len; at++)
         data[at] ^= key_bytes[at % sizeof(key)];
 }
 
 size_t gw_ws_frame_len(size_t len, int masked)
 {
-    size_t head_len = 2;
+    size_t mask_len = masked ? MASK_LEN : 0;
 
+    if (len <= GW_WS_CONTROL_MAX)
+        return 2 + mask_len + len;
+    if (len <= LENGTH_16_MAX)
+        return 2 + sizeof(uint16_t) + mask_len + len;
     assert(len <= SIZE_MAX - GW_WS_HEAD_MAX);
-    if (len > LENGTH_16_MAX)
-        head_len += sizeof(uint64_t);
-    else if (len > GW_WS_CONTROL_MAX)
-        head_len += sizeof(uint16_t);
-    return head_len + (masked ? MASK_LEN : 0) + len;
+    return 2 + sizeof(uint64_t) + mask_len + len;
 }
 
 size_t gw_ws_frame(uint8_t *out, enum gw_ws_opcode opcode, const void *data, size_t len,
                    const uint8_t mask[4])
 {
-    size_t head_len = gw_ws_head(out, opcode, len, mask);
+    size_t head_len = 2;
 
     assert(data || len == 0);
+    if (len <= GW_WS_CONTROL_MAX && !mask) { /* what a server mostly sends */
+        assert(opcode_is_known(opcode));
+        out[0] = (uint8_t)(FIN_BIT | (unsigned)opcode);
+        out[1] = (uint8_t)len;
+    } else
+        head_len = gw_ws_head(out, opcode, len, mask);
     if (len > 0)
         memcpy(out + head_len, data, len);
     if (mask)
