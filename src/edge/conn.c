@@ -27,12 +27,6 @@ void gw_conn_move(struct gw_conn *conn, enum gw_conn_phase to)
     conn->phase = (uint8_t)to;
 }
 
-bool gw_conn_paused(const struct gw_conn *conn)
-{
-    return conn->owed || (conn->flags & GW_CONN_PARKED) || conn->phase == GW_CONN_ANSWER ||
-           conn->phase == GW_CONN_OPENING || conn->phase == GW_CONN_DEAD;
-}
-
 uint64_t gw_conn_handle(const struct gw_worker *worker, const struct gw_conn *conn)
 {
     return gw_slab_handle(worker->conns, conn->index);

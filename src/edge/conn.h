@@ -54,6 +54,7 @@ enum gw_conn_flag {
     GW_CONN_OPENED = 1 << 5,      /* on_open was content; on_close is due */
     GW_CONN_LAST = 1 << 6,        /* this answer is the last: do not keep alive */
     GW_CONN_HEAD_ONLY = 1 << 7,   /* the request was a HEAD */
+    GW_CONN_SERVED = 1 << 8,      /* HTTP: a request has been answered; the next is a later one */
 };
 
 #define GW_SUBSCRIPTION_NONE UINT32_MAX
@@ -127,7 +128,11 @@ struct gw_transport {
 void gw_conn_move(struct gw_conn *conn, enum gw_conn_phase to);
 
 /* Is it to be left alone: blocked, parked, or waiting for an answer? Then it is not read. */
-bool gw_conn_paused(const struct gw_conn *conn);
+static inline bool gw_conn_paused(const struct gw_conn *conn)
+{
+    return conn->owed || (conn->flags & GW_CONN_PARKED) || conn->phase == GW_CONN_ANSWER ||
+           conn->phase == GW_CONN_OPENING || conn->phase == GW_CONN_DEAD;
+}
 
 /* The handle to name it by; and the connection of a handle, NULL when it is gone or marked. */
 uint64_t gw_conn_handle(const struct gw_worker *worker, const struct gw_conn *conn);

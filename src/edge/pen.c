@@ -1,7 +1,12 @@
 #include "edge/pen.h"
 
+#include <assert.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
+
+static_assert(GW_LOGLINE_MAX <= PIPE_BUF, "a line is written whole");
 
 void gw_pen_init(struct gw_pen *pen, int fd, uint32_t rate, enum gw_log_level least)
 {
@@ -57,13 +62,16 @@ bool gw_pen_begin(struct gw_pen *pen, struct gw_logline *line, struct gw_now now
     return true;
 }
 
+/* A pipe that is ready takes a line whole (PIPE_BUF), so the write does not block. One that nobody
+ * reads is never ready: a log must not stop what it tells about, and there is nobody else to tell.
+ * The descriptor is not made non-blocking, since we share it with whoever started us. */
 void gw_pen_end(struct gw_pen *pen, struct gw_logline *line)
 {
+    struct pollfd ready = {.fd = pen->fd, .events = POLLOUT};
+
     gw_logline_end(line);
-    if (write(pen->fd, line->text, line->len) < 0) {
-        /* A log that cannot be written must not stop what it tells about, and there is nobody to
-         * tell. */
-    }
+    if (poll(&ready, 1, 0) == 1 && ready.revents & POLLOUT)
+        (void)!write(pen->fd, line->text, line->len); /* as above */
 }
 
 void gw_pen_say(struct gw_pen *pen, struct gw_now now, enum gw_log_level level, const char *kind,

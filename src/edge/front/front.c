@@ -82,6 +82,7 @@ static void on_answered(struct gw_worker *worker, struct gw_conn *conn)
     }
     gw_conn_move(conn, GW_CONN_REQUEST);
     conn->flags &= (uint16_t)~GW_CONN_HEAD_ONLY;
+    conn->flags |= GW_CONN_SERVED;
     gw_conn_set_due(worker, conn, worker->now.mono_ns + KEEP_ALIVE_NS);
     gw_conn_resume(worker, conn);
 }
@@ -251,7 +252,7 @@ static void keep_scan(struct gw_worker *worker, struct gw_conn *conn,
     if (!exchange)
         return;
     exchange->scan = *scan;
-    if (begins && conn->route)
+    if (begins && conn->flags & GW_CONN_SERVED)
         gw_conn_set_due(worker, conn,
                         worker->now.mono_ns + worker->options.settings.handshake_timeout_ns);
 }
