@@ -57,7 +57,8 @@ class Server:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
         self.process = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=self._out,
-                                        stderr=stderr or self._err, env=clean_env(env), preexec_fn=limit)
+                                        stderr=stderr or self._err, env=clean_env(env),
+                                        preexec_fn=limit)
         self.pid = self.process.pid
         self.port = None
         t.after(self.end)
