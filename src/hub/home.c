@@ -162,6 +162,7 @@ int gw_home_append(struct gw_hub *hub, uint32_t index, struct gw_pub *pub,
     channel->head = pub->offset;
     channel->head_tag = pub->tag;
     hub->counts.publications++;
+    hub->grown = index;
 
     gw_log_age(log, &history, hub->now.mono_ns);
     if (channel->slot_count > 0)

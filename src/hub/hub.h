@@ -56,6 +56,7 @@ struct gw_hub_options {
     uint32_t channels_max;
     uint32_t subscriptions_max;
     uint64_t live_log_bytes;
+    uint64_t history_total_bytes; /* all logs of this hub together */
     uint64_t unit_cache_bytes;
     uint64_t channel_idle_ns;
     const struct gw_variant *variants; /* borrowed; at most GW_VARIANTS_MAX */
@@ -157,6 +158,7 @@ struct gw_hub_counts {
     uint64_t channels, subscriptions, publications; /* now; now; ever */
     uint64_t units_made, unit_bytes, unit_bytes_pinned;
     uint64_t log_bytes;
+    uint64_t histories_halved;
     uint64_t sweeps_cut, ranges_owed, publishes_refused, replies_deferred, trimmed_while_pinned;
     uint64_t resets[5]; /* by enum gw_reset */
 };

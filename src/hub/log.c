@@ -282,6 +282,14 @@ uint64_t gw_log_trim_all(struct gw_log *log)
     return pinned;
 }
 
+void gw_log_halve_history(struct gw_log *log)
+{
+    uint64_t left = log->history_bytes / 2;
+
+    while (log->history_first < log->next && log->history_bytes > left)
+        log->history_bytes -= gw_pub_cost(gw_log_at(log, log->history_first++));
+}
+
 void gw_log_forget_history(struct gw_log *log)
 {
     log->history_first = log->next;

@@ -77,6 +77,9 @@ uint64_t gw_log_trim(struct gw_log *log, uint64_t live_bytes);
 /* Nobody is behind: drops all of the live log. Returns the same. */
 uint64_t gw_log_trim_all(struct gw_log *log);
 
+/* Takes the oldest half of the history's bytes, at least one publication, out of it. */
+void gw_log_halve_history(struct gw_log *log);
+
 /* There is no history here from now on: everything belongs to the live log. */
 void gw_log_forget_history(struct gw_log *log);
 

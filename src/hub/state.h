@@ -79,6 +79,7 @@ struct gw_hub {
         uint32_t batch;
         int32_t fd;
     } batch_fds[GW_BATCH_FDS];
+    uint32_t grown; /* the channel that was published to last */
     struct gw_hub_counts counts;
     struct gw_rng rng;
     struct gw_wheel wheel;
@@ -111,6 +112,11 @@ static inline struct gw_history gw_hub_history(const struct gw_hub *hub,
 {
     return hub->options.history(hub->options.history_ctx, gw_channel_name(channel));
 }
+
+/* --- shed.c --- */
+
+/* Keeps all logs together below history_total_bytes. */
+void gw_shed_history(struct gw_hub *hub);
 
 /* --- turn.c --- */
 

@@ -241,6 +241,7 @@ void gw_hub_end_turn(struct gw_hub *hub)
 {
     cut_sweep(hub);
     remove_gone(hub);
+    gw_shed_history(hub);
     for (unsigned i = 0; i < hub->options.worker_count; i++)
         gw_branch_send_asks(hub, i);
     tidy_channels(hub);

@@ -65,6 +65,8 @@ static void fill_hub(struct gw_hub_options *hub, const struct gw_assembly_option
     hub->channels_max = o->max_channels;
     hub->subscriptions_max = options->connections_max;
     hub->live_log_bytes = o->live_log_bytes;
+    hub->history_total_bytes =
+        gw_options_history_total(o, options->memory_bytes) / options->worker_count;
     hub->unit_cache_bytes = o->unit_cache_bytes;
     hub->channel_idle_ns = o->channel_idle_ns;
     hub->history = history_of;

@@ -24,6 +24,7 @@ struct gw_assembly_options {
     unsigned worker_count;            /* 1 to GW_WORKERS_MAX */
     uint32_t mailbox_slots;           /* a power of two */
     uint32_t connections_max;         /* of each worker */
+    uint64_t memory_bytes;            /* that the machine, or what confines us, has */
     uint8_t seed[32];
     struct gw_pen *pen; /* borrowed */
 };

@@ -671,3 +671,8 @@ uint32_t gw_options_connections(const struct gw_options *options, uint64_t descr
         wanted = 1;
     return wanted < UINT32_MAX ? (uint32_t)wanted : UINT32_MAX;
 }
+
+uint64_t gw_options_history_total(const struct gw_options *options, uint64_t memory_bytes)
+{
+    return options->history_total_bytes ? options->history_total_bytes : memory_bytes / 400 * 70;
+}

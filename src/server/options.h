@@ -80,7 +80,8 @@ struct gw_options {
     uint32_t accept_rate; /* a second */
 
     uint32_t max_channels;
-    struct gw_history history; /* of a channel in no namespace with settings of its own */
+    struct gw_history history;    /* of a channel in no namespace with settings of its own */
+    uint64_t history_total_bytes; /* 0: auto, see gw_options_history_total() */
     uint64_t channel_idle_ns;
 
     uint64_t drain_ns;
@@ -125,6 +126,10 @@ bool gw_options_is_open(const struct gw_options *options);
  * or 80 % of them; and never so many that the reserve is touched. */
 #define GW_DESCRIPTORS_RESERVED 64
 uint32_t gw_options_connections(const struct gw_options *options, uint64_t descriptors_max);
+
+/* How many bytes of publications are kept in all where so much memory may be used: `history_total`,
+ * or a quarter of the 70 % that are meant for the server. */
+uint64_t gw_options_history_total(const struct gw_options *options, uint64_t memory_bytes);
 
 /* --- For the reader of the file --- */
 

@@ -14,6 +14,7 @@
 
 #include "core/alloc.h"
 #include "server/assembly.h"
+#include "server/memory.h"
 #include "server/options.h"
 
 /* One worker is started yet; the simulator runs two and more. */
@@ -205,6 +206,7 @@ static int make_assembly(struct running *running, const struct gw_options *optio
         .worker_count = WORKERS,
         .mailbox_slots = GW_ASSEMBLY_MAILBOX_SLOTS,
         .connections_max = gw_options_connections(options, raise_descriptors()),
+        .memory_bytes = gw_memory_bytes(),
         .pen = running->pen,
     };
     char text[GW_ADDRESS_TEXT_MAX];

@@ -63,6 +63,7 @@ static void make_server(struct world *world)
         .worker_count = world->options.workers,
         .mailbox_slots = world->options.mailbox_slots,
         .connections_max = 1000,
+        .memory_bytes = UINT64_C(1) << 30,
         .pen = &world->pen,
     };
     int failed;

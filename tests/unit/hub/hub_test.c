@@ -607,6 +607,78 @@ START_TEST(a_slow_reader_is_never_cut_by_a_sweep_that_has_not_reached_it)
 }
 END_TEST
 
+/* --- All channels together --- */
+
+/* Ten publications to each channel, of one cost, where so many bytes are allowed in all. */
+static void publish_ten_each(uint64_t total, uint64_t *halved)
+{
+    struct gw_hub_options options;
+    struct gw_published result;
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.history_total_bytes = total;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    for (int i = 0; i < 10 * STAGE_CHANNELS; i++) {
+        stage_begin(&stage, 0);
+        ck_assert_int_eq(stage_publish(&stage, 0, i % STAGE_CHANNELS, 100, &result), 0);
+        (void)stage_end(&stage, 0);
+        ck_assert_uint_le(counts().log_bytes, total);
+    }
+    *halved = counts().histories_halved;
+}
+
+START_TEST(all_histories_together_are_bounded)
+{
+    const uint64_t cost = 100 + sizeof(struct gw_pub), all = 10 * STAGE_CHANNELS * cost;
+    uint64_t halved;
+
+    publish_ten_each(all, &halved);
+    ck_assert_uint_eq(halved, 0);
+    ck_assert_uint_eq(counts().log_bytes, all);
+    stage_close(&stage);
+
+    publish_ten_each(all - 1, &halved); /* one byte less: only the last publication is too many */
+    ck_assert_uint_eq(halved, 1);
+    ck_assert_uint_lt(counts().log_bytes, all);
+    ck_assert_uint_ge(counts().log_bytes, all - 5 * cost);
+    stage_close(&stage);
+
+    publish_ten_each(2 * cost, &halved); /* less than one publication for each channel */
+    ck_assert_uint_gt(halved, 30);
+    stage_close(&stage);
+}
+END_TEST
+
+START_TEST(the_largest_history_gives_way_not_the_small_ones)
+{
+    struct gw_hub_options options;
+    struct gw_published result;
+    struct gw_since all = gw_since_read(GW_STR("all"));
+    struct gw_subscribed subscribed;
+    uint32_t subscription;
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.history_total_bytes = 5000;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    for (int i = 0; i < 50; i++) {
+        stage_begin(&stage, 0);
+        ck_assert_int_eq(stage_publish(&stage, 0, i == 0 ? 1 : 0, 300, &result), 0);
+        (void)stage_end(&stage, 0);
+    }
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(gw_hub_subscribe(stage.hubs[0], GW_STR(stage_names[1]), &all, 0, 1, 0,
+                                      &subscription, &subscribed),
+                     0);
+    ck_assert_uint_eq(subscribed.start.offset, 0); /* its one publication is still there */
+    gw_hub_unsubscribe(stage.hubs[0], subscription);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_gt(counts().histories_halved, 1);
+    stage_close(&stage);
+}
+END_TEST
+
 /* --- Channels come and go --- */
 
 START_TEST(a_channel_never_published_to_vanishes_with_its_last_subscriber)
@@ -906,6 +978,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, publishers_wait_while_half_of_the_live_log_waits);
     tcase_add_test(tests, one_publication_is_accepted_however_large);
     tcase_add_test(tests, a_slow_reader_is_never_cut_by_a_sweep_that_has_not_reached_it);
+    tcase_add_test(tests, all_histories_together_are_bounded);
+    tcase_add_test(tests, the_largest_history_gives_way_not_the_small_ones);
     tcase_add_test(tests, a_channel_never_published_to_vanishes_with_its_last_subscriber);
     tcase_add_test(tests, names_are_checked);
     tcase_add_test(tests, channels_have_a_maximum);

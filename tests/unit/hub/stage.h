@@ -297,6 +297,7 @@ static inline struct gw_hub_options stage_options(struct stage *stage, unsigned 
                                    .channels_max = 16,
                                    .subscriptions_max = 256,
                                    .live_log_bytes = 64 * 1024,
+                                   .history_total_bytes = UINT64_MAX,
                                    .unit_cache_bytes = 1024 * 1024,
                                    .channel_idle_ns = 60 * GW_NS_PER_S,
                                    .variants = stage_variants,
