@@ -82,7 +82,7 @@ static void unline(struct gw_pub *pub)
 int gw_payload_read(struct gw_pub **out, const struct gw_alloc *alloc, const struct gw_ask *ask,
                     const char **detail)
 {
-    enum gw_pub_kind kind;
+    enum gw_pub_kind kind = GW_PUB_TEXT;
     struct gw_str event;
     uint32_t count;
 
