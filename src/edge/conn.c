@@ -13,7 +13,7 @@ static const unsigned moves[GW_CONN_PHASES] = {
     [GW_CONN_REQUEST] =
         MAY(ANSWER) | MAY(OPENING) | MAY(OPEN) | MAY(CLOSING) | MAY(LINGER) | MAY(DEAD),
     [GW_CONN_ANSWER] = MAY(REQUEST) | MAY(LINGER) | MAY(DEAD),
-    [GW_CONN_OPENING] = MAY(OPEN) | MAY(CLOSING) | MAY(LINGER) | MAY(DEAD),
+    [GW_CONN_OPENING] = MAY(ANSWER) | MAY(OPEN) | MAY(CLOSING) | MAY(LINGER) | MAY(DEAD),
     [GW_CONN_OPEN] = MAY(CLOSING) | MAY(LINGER) | MAY(DEAD),
     [GW_CONN_CLOSING] = MAY(LINGER) | MAY(DEAD),
     [GW_CONN_LINGER] = MAY(DEAD),
@@ -57,9 +57,10 @@ void gw_conn_rearm(struct gw_worker *worker, struct gw_conn *conn)
     gw_wheel_set(&worker->wheel, &conn->timer, due);
 }
 
+/* The tick that now is in, rounded down, has to be there: the timer may fire for what is owed. */
 bool gw_conn_is_due(const struct gw_worker *worker, const struct gw_conn *conn)
 {
-    return (int32_t)(conn->timer.spare - tick_of(worker->now.mono_ns)) <= 0;
+    return (int32_t)(conn->timer.spare - (uint32_t)(worker->now.mono_ns / TICK_NS)) <= 0;
 }
 
 void gw_conn_set_due(struct gw_worker *worker, struct gw_conn *conn, uint64_t due_ns)

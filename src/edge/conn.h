@@ -54,7 +54,9 @@ enum gw_conn_flag {
     GW_CONN_OPENED = 1 << 5,      /* on_open was content; on_close is due */
     GW_CONN_LAST = 1 << 6,        /* this answer is the last: do not keep alive */
     GW_CONN_HEAD_ONLY = 1 << 7,   /* the request was a HEAD */
-    GW_CONN_SERVED = 1 << 8,      /* HTTP: a request has been answered; the next is a later one */
+    GW_CONN_PAGE =
+        1 << 9, /* it came from a page, whose Origin is good: the page may read the answer */
+    GW_CONN_SERVED = 1 << 8, /* HTTP: a request has been answered; the next is a later one */
 };
 
 #define GW_SUBSCRIPTION_NONE UINT32_MAX
@@ -117,8 +119,7 @@ struct gw_transport {
      * rest below. */
     int (*take)(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask,
                 uint16_t refusal);
-    void (*on_opened)(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
-                      const char *reason);
+    void (*on_opened)(struct gw_worker *worker, struct gw_conn *conn, int code, const char *reason);
     void (*send)(struct gw_worker *worker, struct gw_conn *conn, bool text, uint8_t *data,
                  size_t len, size_t headroom);
     void (*close)(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,

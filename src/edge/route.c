@@ -40,6 +40,8 @@ void gw_conn_answer(struct gw_worker *worker, struct gw_conn *conn, struct gw_ht
         return;
     answer->head_only = (conn->flags & GW_CONN_HEAD_ONLY) != 0;
     answer->keep_alive = !(conn->flags & GW_CONN_LAST);
+    answer->any_origin = (conn->flags & GW_CONN_PAGE) != 0;
+    answer->upgrade = answer->status == 426;
     gw_buf_init(&out, worker->alloc, ANSWER_BYTES_MAX);
     if (gw_http_answer_write(&out, answer) == 0) {
         gw_tray_write(worker, conn, out.data, out.len);
@@ -66,8 +68,7 @@ void gw_conn_problem(struct gw_worker *worker, struct gw_conn *conn, int status,
     gw_buf_fini(&body);
 }
 
-void gw_conn_opened(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
-                    const char *reason)
+void gw_conn_opened(struct gw_worker *worker, struct gw_conn *conn, int code, const char *reason)
 {
     conn->transport->on_opened(worker, conn, code, reason);
 }

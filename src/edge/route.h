@@ -88,9 +88,8 @@ void gw_conn_answer(struct gw_worker *worker, struct gw_conn *conn, struct gw_ht
 void gw_conn_problem(struct gw_worker *worker, struct gw_conn *conn, int status, const char *detail,
                      const char *extra);
 
-/* Answers a pending on_open: `code` 0, or as on_open returns. */
-void gw_conn_opened(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
-                    const char *reason);
+/* Answers a pending on_open: `code` as on_open returns, but not GW_PENDING. */
+void gw_conn_opened(struct gw_worker *worker, struct gw_conn *conn, int code, const char *reason);
 
 /* Sends one message (text must be valid UTF-8). With `headroom` the bytes before `data` may be
  * overwritten, and nothing is copied where `data` is an incoming message. */

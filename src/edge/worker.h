@@ -24,7 +24,6 @@
 struct gw_slab;
 struct gw_addresses;
 
-#define GW_WORKERS_MAX       64
 #define GW_WORKER_EVENTS     512 /* taken a turn */
 #define GW_WORKER_ACCEPTS    64  /* a turn and listener */
 #define GW_WORKER_READ_BYTES (256u * 1024)

@@ -53,7 +53,7 @@ static bool request(struct gw_hub *hub, unsigned to, const struct gw_letter *let
 
 /* --- Asking to join --- */
 
-static int post_join(struct gw_hub *hub, const struct gw_ask *ask)
+static int post_join(struct gw_hub *hub, const struct gw_join *ask)
 {
     struct gw_channel *channel = gw_hub_channel(hub, ask->channel);
     struct gw_letter letter = {.kind = GW_LETTER_JOIN,
@@ -88,7 +88,7 @@ static void asked(struct gw_hub *hub, uint32_t index)
 
 static void drop_first_ask(struct gw_hub *hub, struct gw_peer *peer)
 {
-    struct gw_ask *ask = peer->first_ask;
+    struct gw_join *ask = peer->first_ask;
 
     peer->first_ask = ask->next;
     if (!peer->first_ask)
@@ -97,7 +97,7 @@ static void drop_first_ask(struct gw_hub *hub, struct gw_peer *peer)
     gw_alloc_put(hub->options.alloc, ask);
 }
 
-static bool is_wanted(const struct gw_hub *hub, const struct gw_ask *ask)
+static bool is_wanted(const struct gw_hub *hub, const struct gw_join *ask)
 {
     return gw_slab_find(hub->subscriptions, ask->subscription) &&
            !gw_hub_slot(hub, gw_handle_index(ask->subscription))->gone;
@@ -129,7 +129,7 @@ static int ask(struct gw_hub *hub, uint32_t subscription, const struct gw_since 
     uint32_t index = gw_hub_subscription(hub, subscription)->channel;
     struct gw_channel *channel = gw_hub_channel(hub, index);
     struct gw_peer *peer = &hub->peers[channel->home_worker];
-    struct gw_ask *new;
+    struct gw_join *new;
 
     /* Those who gave up while they waited are still in the queue. */
     if (hub->ask_count >= hub->options.subscriptions_max)
@@ -137,9 +137,9 @@ static int ask(struct gw_hub *hub, uint32_t subscription, const struct gw_since 
     new = gw_alloc_get(hub->options.alloc, sizeof(*new));
     if (!new)
         return -ENOMEM;
-    *new = (struct gw_ask){.subscription = gw_slab_handle(hub->subscriptions, subscription),
-                           .channel = index,
-                           .since = *since};
+    *new = (struct gw_join){.subscription = gw_slab_handle(hub->subscriptions, subscription),
+                            .channel = index,
+                            .since = *since};
     if (peer->last_ask)
         peer->last_ask->next = new;
     else

@@ -116,7 +116,7 @@ static void check_asks(const struct gw_hub *hub)
 
         assert(peer->credits <= hub->options.mailbox_slots);
         assert(!peer->first_ask == !peer->last_ask);
-        for (const struct gw_ask *ask = peer->first_ask; ask; ask = ask->next) {
+        for (const struct gw_join *ask = peer->first_ask; ask; ask = ask->next) {
             assert(gw_hub_channel(hub, ask->channel)->home_worker == i);
             assert(gw_hub_channel(hub, ask->channel)->asks > 0);
             count++;

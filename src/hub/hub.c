@@ -101,9 +101,9 @@ void gw_hub_free(struct gw_hub *hub)
             free_channel(hub, channel);
     }
     for (unsigned i = 0; i < hub->options.worker_count; i++) {
-        struct gw_ask *next;
+        struct gw_join *next;
 
-        for (struct gw_ask *ask = hub->peers[i].first_ask; ask; ask = next) {
+        for (struct gw_join *ask = hub->peers[i].first_ask; ask; ask = next) {
             next = ask->next;
             gw_alloc_put(hub->options.alloc, ask);
         }

@@ -32,6 +32,7 @@
 struct gw_alloc;
 struct gw_hub;
 
+#define GW_WORKERS_MAX   64
 #define GW_PENDING       1 /* the answer comes through a port */
 #define GW_VARIANTS_MAX  8
 #define GW_BATCH_SENDS   256

@@ -21,7 +21,7 @@ int gw_pub_new(struct gw_pub **out, const struct gw_alloc *alloc, enum gw_pub_ki
 
     *pub = (struct gw_pub){.alloc = alloc,
                            .kind = (uint8_t)kind,
-                           .event_len = (uint8_t)event.len,
+                           .event_len = (uint16_t)event.len,
                            .len = (uint32_t)payload.len};
     atomic_init(&pub->refs, 1);
     if (event.len > 0) /* empty ones may be NULL, which memcpy may not */

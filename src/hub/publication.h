@@ -17,14 +17,14 @@ struct gw_alloc;
 
 enum gw_pub_kind { GW_PUB_TEXT, GW_PUB_JSON, GW_PUB_BINARY };
 
-#define GW_PUB_EVENT_MAX 255 /* bytes of an event name as stored */
+#define GW_PUB_EVENT_MAX 256 /* bytes of an event name: 64 characters of at most 4 */
 
 struct gw_pub {
     const struct gw_alloc *alloc; /* borrowed */
     atomic_uint refs;
     uint8_t kind;
-    uint8_t event_len; /* bytes of event name in front of the payload */
-    uint32_t len;      /* of the payload */
+    uint16_t event_len; /* bytes of event name in front of the payload */
+    uint32_t len;       /* of the payload */
     /* Written by the home when it appends, before anybody else sees the publication. */
     uint64_t offset;
     uint64_t tag;

@@ -20,7 +20,6 @@
 #include "hub/hub.h"
 #include "hub/units.h"
 
-#define GW_WORKERS_MAX     64
 #define GW_HUSKS_MAX       100000u
 #define GW_HUSK_AGE_NS     (24 * 3600 * GW_NS_PER_S)
 #define GW_LINGER_NS       (60 * GW_NS_PER_S)
@@ -36,8 +35,8 @@ struct gw_list {
 };
 
 /* A JOIN that waits for a credit or a place in the mailbox. */
-struct gw_ask {
-    struct gw_ask *next;
+struct gw_join {
+    struct gw_join *next;
     uint64_t subscription; /* handle */
     uint32_t channel;      /* index; its count of asks keeps it */
     struct gw_since since;
@@ -46,7 +45,7 @@ struct gw_ask {
 struct gw_peer {
     uint32_t credits; /* requests that may still be asked before an answer comes */
     bool full;        /* the mailbox to it refused a letter in this turn */
-    struct gw_ask *first_ask, *last_ask;
+    struct gw_join *first_ask, *last_ask;
 };
 
 /* A publisher's answer, kept back until the channel has room again. `letter.home` is the channel.

@@ -58,6 +58,18 @@ static void log_error(struct gw_pen *pen, const char *kind, const char *words, c
     gw_pen_end(pen, &line);
 }
 
+static void log_fewer(struct gw_pen *pen, uint32_t connections)
+{
+    struct gw_logline line;
+
+    if (!gw_pen_begin(pen, &line, now(), GW_LOG_WARN, "start",
+                      "fewer connections than max_connections: the descriptor limit (ulimit -n) is "
+                      "too low for them"))
+        return;
+    gw_logline_u64(&line, "connections", connections);
+    gw_pen_end(pen, &line);
+}
+
 static void log_listening(struct gw_pen *pen, const char *address, bool open)
 {
     struct gw_logline line;
@@ -70,35 +82,53 @@ static void log_listening(struct gw_pen *pen, const char *address, bool open)
     gw_pen_end(pen, &line);
 }
 
-/* For the person who started it: where to look, and what to type. */
-static void greet(const char *address, bool open)
+static const char *mode_of(const struct gw_options *options)
 {
-    printf("Godwit " GW_VERSION " listens at %s.\n\n", address);
+    if (gw_options_is_open(options))
+        return "Open mode: whoever is on this machine may subscribe and publish.";
+    return options->api_keys.count > 0 ? "Publishing needs one of the api_keys."
+                                       : "Nobody can publish: there are no api_keys.";
+}
+
+/* For the person who started it: where to look, and what to type. An address of all interfaces is
+ * nothing to connect to, but this machine is behind it. */
+static void greet(const union gw_address *listener, const struct gw_options *options)
+{
+    bool open = gw_options_is_open(options);
+    char listens[GW_ADDRESS_TEXT_MAX], at[GW_ADDRESS_TEXT_MAX];
+    union gw_address reach = *listener;
+
+    gw_address_format(listens, listener);
+    if (reach.any.sa_family == AF_INET && reach.in4.sin_addr.s_addr == htonl(INADDR_ANY))
+        reach.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    else if (reach.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&reach.in6.sin6_addr))
+        reach.in6.sin6_addr = in6addr_loopback;
+    gw_address_format(at, &reach);
+
+    printf("Godwit " GW_VERSION " listens at %s.\n\n", listens);
     if (open)
-        printf("  page      http://%s/\n", address);
-    printf("  listen    new WebSocket(\"ws://%s/channels/lobby\")\n", address);
+        printf("  page      http://%s/\n", at);
+    printf("  listen    new WebSocket(\"ws://%s/channels/lobby\")\n", at);
     printf("  publish   curl%s -d 'dinner is ready' http://%s/channels/lobby\n\n",
-           open ? "" : " -H 'Authorization: Bearer YOUR-API-KEY'", address);
-    printf(open ? "Open mode: whoever is on this machine may subscribe and publish. Stop it with "
-                  "Ctrl-C.\n"
-                : "Publishing needs a credential (api_keys). Stop it with Ctrl-C.\n");
+           open ? "" : " -H 'Authorization: Bearer YOUR-API-KEY'", at);
+    printf("%s Stop it with Ctrl-C.\n", mode_of(options));
     (void)fflush(stdout); /* a greeting that nobody can read is no reason to stop */
 }
 
 static void tell_addresses(const struct running *running, const struct gw_options *options)
 {
     const struct gw_worker *worker = running->assembly->workers[0];
-    bool open = gw_options_is_open(options);
 
     for (unsigned i = 0; i < worker->listener_count; i++) {
-        char text[GW_ADDRESS_TEXT_MAX] = "?";
+        char text[GW_ADDRESS_TEXT_MAX];
         union gw_address address;
 
-        if (gw_loop_local_address(worker->loop, worker->listeners[i], &address) == 0)
-            gw_address_format(text, &address);
-        log_listening(running->pen, text, open);
+        if (gw_loop_local_address(worker->loop, worker->listeners[i], &address) != 0)
+            address = options->listen[i];
+        gw_address_format(text, &address);
+        log_listening(running->pen, text, gw_options_is_open(options));
         if (i == 0)
-            greet(text, open);
+            greet(&address, options);
     }
 }
 
@@ -213,6 +243,8 @@ static int make_assembly(struct running *running, const struct gw_options *optio
     int failed;
     int status;
 
+    if (made.connections_max < options->max_connections)
+        log_fewer(running->pen, made.connections_max);
     if (getrandom(made.seed, sizeof(made.seed), 0) != (ssize_t)sizeof(made.seed))
         return -EIO;
     status = gw_assembly_new(&running->assembly, &made, &failed);

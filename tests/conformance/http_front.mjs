@@ -628,6 +628,81 @@ test('an Origin on the list may publish, its neighbours may not', async (t) => {
   }
 });
 
+// --- event names, and what is not served yet ---
+
+for (const [name, event, status] of [
+  ['one character', 'e', 200],
+  ['64 characters', 'e'.repeat(64), 200],
+  ['64 characters of four bytes', latin(Buffer.from('\u{1f426}'.repeat(64)).toString('latin1')), 200],
+  ['65 characters', 'e'.repeat(65), 400],
+  ['none', '', 400],
+  ['a tab', 'a\tb', 400],
+  ['not UTF-8', latin('\xff'), 400],
+  ...['reset', 'binary', 'error', 'open', 'message'].map((own) => [`the server's own ${own}`, own, 400]),
+]) {
+  test(`Godwit-Event: ${name} is ${status}`, async (t) => {
+    const head = latin(`POST /channels/${fresh()} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nGodwit-Event: `);
+    const { response } = await ask(t, Buffer.concat([head, Buffer.from(event), latin('\r\n\r\nx')]), { method: 'POST' });
+    assert.equal(response.status, status);
+    if (status !== 200) assertProblem(response, status);
+  });
+}
+
+test('two Godwit-Event headers are refused', async (t) => {
+  const { response } = await ask(t, request('POST', `/channels/${fresh()}`, { body: 'a', headers: ['Godwit-Event: a', 'Godwit-Event: b'] }));
+  assertProblem(response, 400);
+});
+
+test('an Idempotency-Key is refused as long as its promise is not kept', async (t) => {
+  const channel = fresh();
+  const { response } = await ask(t, request('POST', `/channels/${channel}`, { body: 'a', headers: ['Idempotency-Key: k'] }));
+  assertProblem(response, 501);
+  await assertUntouched(t, channel);
+});
+
+// --- pages at an allowed origin ---
+
+for (const [name, method, path, status] of [
+  ['a publication', 'POST', () => `/channels/${fresh()}`, 200],
+  ['health', 'GET', () => '/health', 200],
+  ['a 404', 'GET', () => '/nowhere', 404],
+  ['a 405', 'PUT', () => '/health', 405],
+  ['a preflight', 'OPTIONS', () => `/channels/${fresh()}`, 204],
+]) {
+  test(`a page at an allowed origin may read the answer: ${name}`, async (t) => {
+    const body = method === 'POST' ? { body: 'a' } : {};
+    const { response } = await ask(t, request(method, path(), { ...body, headers: ['Origin: http://localhost:3000'] }));
+    assert.equal(response.status, status);
+    assert.equal(response.headers['access-control-allow-origin'], '*');
+    assert.match(response.headers['access-control-expose-headers'], /Godwit-Position/);
+  });
+}
+
+test('a page at another origin may not read that it was refused; nor is anything said without an origin', async (t) => {
+  const { response } = await ask(t, request('GET', '/health', { headers: ['Origin: http://evil.example'] }));
+  assertProblem(response, 403);
+  assert.equal(response.headers['access-control-allow-origin'], undefined);
+  const { response: plain } = await ask(t, request('GET', '/health'));
+  assert.equal(plain.headers['access-control-allow-origin'], undefined);
+});
+
+test('a token of 4 KiB is looked at, a longer one is not', async (t) => {
+  const own = await ownServer(t, ['--open=off', '--api-keys=a-long-enough-key-for-tests']);
+  for (const length of [4096, 4097]) {
+    const { response } = await ask(t, request('POST', `/channels/a?token=${'k'.repeat(length)}`, { body: 'a' }), { port: own.port });
+    assertProblem(response, 401);
+  }
+  const { response } = await ask(t, request('POST', '/channels/a?token=a-long-enough-key%2Dfor-tests', { body: 'a' }), { port: own.port });
+  assert.equal(response.status, 200);
+});
+
+test('HEAD of a channel answers as GET would, without a body', async (t) => {
+  const { response } = await ask(t, request('HEAD', `/channels/${fresh()}`), { method: 'HEAD' });
+  assert.equal(response.status, 426);
+  assert.equal(response.headers.connection, 'Upgrade, close');
+  assert.equal(response.body.length, 0);
+});
+
 test('with open = off publishing wants a credential, and the demonstration is gone', async (t) => {
   const own = await ownServer(t, ['--open=off', '--api-keys=a-long-enough-key-for-tests']);
   for (const [headers, status] of [

@@ -286,6 +286,14 @@ for (const [what, name] of [['a NUL', 'a%00b'], ['a line feed', 'a%0Ab'], ['an e
     assert.equal((await peer.ended()).code, 4400);
   });
 
+for (const query of ['format=json', 'session=0123456789abcdef', 'transport=sse'])
+  test(`?${query}, which is not served yet: 4400, and not silence`, async (t) => {
+    const peer = await dial(t, `/channels/${fresh()}?${query}`);
+    const { code, reason } = await peer.ended();
+    assert.equal(code, 4400);
+    assert.match(reason, /not served yet|only \w+ is served yet/);
+  });
+
 test('a page that publishes too fast is cut: 4429', async (t) => {
   const channel = fresh();
   const listener = await dial(t, `/channels/${channel}`);

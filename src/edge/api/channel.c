@@ -12,8 +12,6 @@
 
 #define VARIANT_WEBSOCKET 0                 /* the first in the server's table */
 #define PARKED_NS         (5 * GW_NS_PER_S) /* a request that finds no room for so long gets a 503 */
-#define SHARED_EXTRA                                                                               \
-    "Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Godwit-Position\r\n"
 
 /* What a connection keeps of a publication that is not done yet: one that found no room, or one
  * whose home has not answered. */
@@ -109,13 +107,13 @@ static void say_published(struct gw_worker *worker, struct gw_conn *conn, struct
                           const struct gw_published *result)
 {
     static const char key[] = "Godwit-Position: ";
-    char extra[sizeof(key) + GW_POSITION_LEN + 2 + sizeof(SHARED_EXTRA)];
+    char extra[sizeof(key) + GW_POSITION_LEN + 2];
     char *position = extra + sizeof(key) - 1;
     struct gw_buf body;
 
     memcpy(extra, key, sizeof(key) - 1);
     gw_position_write(position, &result->position);
-    memcpy(position + GW_POSITION_LEN, "\r\n" SHARED_EXTRA, 2 + sizeof(SHARED_EXTRA));
+    memcpy(position + GW_POSITION_LEN, "\r\n", 3);
     gw_buf_init(&body, worker->alloc, 4096);
     if (write_result(&body, name, result, position) == 0)
         gw_conn_answer(worker, conn,
@@ -134,13 +132,13 @@ static void say_failed(struct gw_worker *worker, struct gw_conn *conn, int error
         gw_conn_problem(worker, conn, 400,
                         "a channel name is 1 to 255 bytes of UTF-8 without control characters, "
                         "slash or comma",
-                        SHARED_EXTRA);
+                        NULL);
     else
         gw_conn_problem(worker, conn, 503,
                         error == GW_ERR_TOO_MANY ? "max_channels is reached"
                         : error == GW_ERR_FULL   ? "readers are behind: try again in a moment"
                                                  : "out of memory",
-                        "Retry-After: 1\r\n" SHARED_EXTRA);
+                        "Retry-After: 1\r\n");
 }
 
 /* Hands `pub` (taken) to the hub, and answers, or waits for room or for the home's answer. */
@@ -178,7 +176,7 @@ static int on_request(struct gw_worker *worker, struct gw_conn *conn, const stru
     }
     status = gw_payload_read(&pub, worker->alloc, ask, &detail);
     if (status != 0) {
-        gw_conn_problem(worker, conn, status, detail, SHARED_EXTRA);
+        gw_conn_problem(worker, conn, status, detail, NULL);
         return 0;
     }
     status = post(worker, conn, name, pub);
@@ -204,6 +202,21 @@ static void on_published(struct gw_worker *worker, struct gw_conn *conn,
 
 /* --- Subscribing --- */
 
+/* To take a parameter and not to do what it asks for would lose messages in silence. */
+static const char *what_is_not_served(struct gw_str query)
+{
+    struct gw_str value;
+
+    if (gw_http_query_find(query, "format", &value) && value.len > 0 &&
+        !gw_str_eq(value, GW_STR("raw")))
+        return "format: only raw is served yet";
+    if (gw_http_query_find(query, "session", &value))
+        return "session: not served yet; come back with since=";
+    if (gw_http_query_find(query, "transport", &value) && !gw_str_eq(value, GW_STR("websocket")))
+        return "transport: only websocket is served yet";
+    return NULL;
+}
+
 /* The parameters of a subscription; false with `*reason` when one is wrong. */
 static bool read_parameters(const struct gw_ask *ask, struct gw_since *since, const char **reason)
 {
@@ -211,11 +224,9 @@ static bool read_parameters(const struct gw_ask *ask, struct gw_since *since, co
     struct gw_str value;
     size_t len = 0;
 
-    if (gw_http_query_find(ask->request->query, "format", &value) && value.len > 0 &&
-        !gw_str_eq(value, GW_STR("raw"))) {
-        *reason = "format: only raw is served yet";
+    *reason = what_is_not_served(ask->request->query);
+    if (*reason)
         return false;
-    }
     if (!gw_http_query_find(ask->request->query, "since", &value))
         value = (struct gw_str){NULL, 0};
     if (value.len > sizeof(room) || !gw_http_percent_decode(room, &len, value, true))
@@ -272,7 +283,7 @@ static void on_subscribed(struct gw_worker *worker, struct gw_conn *conn, uint32
     assert(result->status != 0 || conn->subscription == subscription);
     if (result->status != 0) {
         conn->subscription = GW_SUBSCRIPTION_NONE;
-        gw_conn_opened(worker, conn, 4429, "max_channels is reached");
+        gw_conn_opened(worker, conn, result->status, NULL);
     } else if (result->reset != GW_RESET_NONE)
         gw_conn_opened(worker, conn, 4410, gw_reset_name(result->reset));
     else

@@ -8,7 +8,7 @@ static int on_open(struct gw_worker *worker, struct gw_conn *conn, const struct 
     (void)ask;
     if (worker->options.auth->open || worker->options.settings.echo)
         return 0;
-    *reason = "echo is off; turn it on with echo = on";
+    *reason = "echo is off; start the server with --echo";
     return 4403;
 }
 

@@ -222,6 +222,7 @@ static size_t take_request(struct gw_worker *worker, struct gw_conn *conn,
     struct gw_ask ask = {.request = request};
     struct gw_judgement judgement;
 
+    conn->flags &= (uint16_t)~GW_CONN_PAGE;
     gw_judge(worker, conn, &ask, &judgement);
     if (request->method == GW_HTTP_HEAD)
         conn->flags |= GW_CONN_HEAD_ONLY;

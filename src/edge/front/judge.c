@@ -7,8 +7,8 @@
 #include "proto/ws/handshake.h"
 
 #define TOKEN_BYTES_MAX 4096u
-#define VERSION_EXTRA                                                                              \
-    "Upgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n"
+#define NOTHING_HERE    "there is nothing at this path"
+#define VERSION_EXTRA   "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 
 static void refuse(struct gw_judgement *judgement, int status, const char *detail)
 {
@@ -47,8 +47,8 @@ static void log_origin(struct gw_worker *worker, struct gw_str origin, struct gw
     gw_pen_end(worker->options.pen, &line);
 }
 
-static bool judge_place(struct gw_worker *worker, const struct gw_http_request *request,
-                        struct gw_judgement *judgement)
+static bool judge_place(struct gw_worker *worker, struct gw_conn *conn,
+                        const struct gw_http_request *request, struct gw_judgement *judgement)
 {
     uint32_t origins;
     struct gw_str origin = header(request, "Origin", &origins);
@@ -65,6 +65,8 @@ static bool judge_place(struct gw_worker *worker, const struct gw_http_request *
         judgement->close = true;
         return false;
     }
+    if (origins > 0)
+        conn->flags |= GW_CONN_PAGE;
     return true;
 }
 
@@ -133,7 +135,7 @@ static void answer_options(const struct gw_route *route, struct gw_judgement *ju
     judgement->status = 204;
     allow_line(route, judgement);
     add_extra(judgement,
-              "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: GET, POST\r\n"
+              "Access-Control-Allow-Methods: GET, POST\r\n"
               "Access-Control-Allow-Headers: Authorization, Content-Type, Godwit-Event\r\n"
               "Access-Control-Max-Age: 600\r\n");
 }
@@ -152,8 +154,12 @@ static void judge_method(const struct gw_route *route, const struct gw_http_requ
         return;
     if (request->method == GW_HTTP_OPTIONS)
         answer_options(route, judgement);
-    else if (route->on_open && request->method == GW_HTTP_GET) {
-        refuse(judgement, 426, "this is a WebSocket: connect to it with new WebSocket(url)");
+    else if (route->on_open &&
+             (request->method == GW_HTTP_GET || request->method == GW_HTTP_HEAD)) {
+        refuse(judgement, 426,
+               route->flags & GW_ROUTE_POST
+                   ? "listen here with new WebSocket(url), or publish with a POST"
+                   : "this is a WebSocket: connect to it with new WebSocket(url)");
         add_extra(judgement, VERSION_EXTRA);
         judgement->close = true;
     } else {
@@ -187,22 +193,26 @@ static bool judge_upgrade(const struct gw_http_request *request, const struct gw
     return true;
 }
 
+/* The route says whether this grant may; a wrong credential is refused even where none is needed.
+ */
 static void judge_grant(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask,
                         struct gw_judgement *judgement)
 {
-    int status = identify(worker, conn, ask->request);
+    const char *detail = "the credential is wrong or has expired";
+    int status = identify(worker, conn, ask->request) == 0 ? 0 : 401;
 
-    if (judgement->websocket)
+    if (judgement->websocket) {
         judgement->close_code = status == 0 ? 0 : 4401;
-    else if (status != 0)
-        status = 401;
-    else if (conn->route->may)
-        status = conn->route->may(worker, conn, ask);
-    if (judgement->websocket || status == 0)
         return;
-    refuse(judgement, status,
-           status == 401 ? "a credential is needed here: Authorization: Bearer KEY"
-                         : "this credential does not allow that");
+    }
+    if (status == 0 && conn->route->may) {
+        status = conn->route->may(worker, conn, ask);
+        detail = status == 401   ? "a credential is needed here: Authorization: Bearer KEY"
+                 : status == 404 ? NOTHING_HERE
+                                 : "this credential does not allow that";
+    }
+    if (status != 0)
+        refuse(judgement, status, detail);
     if (status == 401)
         add_extra(judgement, "WWW-Authenticate: Bearer\r\n");
 }
@@ -219,13 +229,13 @@ void gw_judge(struct gw_worker *worker, struct gw_conn *conn, struct gw_ask *ask
     judgement->websocket = false;
     judgement->close_code = 0;
 
-    if (!judge_place(worker, request, judgement))
+    if (!judge_place(worker, conn, request, judgement))
         return;
     conn->route = gw_route_find(worker->options.routes, worker->options.route_count, request->path,
                                 &ask->param);
     if (!judge_upgrade(request, conn->route, judgement)) {
         if (!conn->route)
-            refuse(judgement, 404, "there is nothing at this path");
+            refuse(judgement, 404, NOTHING_HERE);
         else
             judge_method(conn->route, request, judgement);
     }

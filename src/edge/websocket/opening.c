@@ -99,7 +99,17 @@ int gw_websocket_take(struct gw_worker *worker, struct gw_conn *conn, const stru
     return 0;
 }
 
-void gw_websocket_opened(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
+/* Nothing has been said yet, so it is still the front's to answer in HTTP. */
+static void refuse(struct gw_worker *worker, struct gw_conn *conn)
+{
+    conn->transport = worker->options.front;
+    conn->flags |= GW_CONN_LAST;
+    gw_conn_move(conn, GW_CONN_ANSWER);
+    gw_conn_problem(worker, conn, 503, "there is no room for another subscription now",
+                    "Retry-After: 5\r\n");
+}
+
+void gw_websocket_opened(struct gw_worker *worker, struct gw_conn *conn, int code,
                          const char *reason)
 {
     struct gw_opening opening;
@@ -108,6 +118,10 @@ void gw_websocket_opened(struct gw_worker *worker, struct gw_conn *conn, uint16_
         return;
     opening = *((struct gw_busy *)conn->state)->opening;
     gw_busy_free(worker, conn);
-    open_now(worker, conn, &opening, code, reason);
+    if (code < 0) {
+        refuse(worker, conn);
+        return;
+    }
+    open_now(worker, conn, &opening, (uint16_t)code, reason);
     gw_conn_resume(worker, conn);
 }

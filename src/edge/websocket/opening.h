@@ -16,7 +16,7 @@ struct gw_worker;
 /* As the transport's `take` and `on_opened` (edge/conn.h). */
 int gw_websocket_take(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask,
                       uint16_t refusal);
-void gw_websocket_opened(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
+void gw_websocket_opened(struct gw_worker *worker, struct gw_conn *conn, int code,
                          const char *reason);
 
 /* The next heartbeat: ping_interval from now, less up to a fifth, so that those that came together

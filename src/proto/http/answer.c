@@ -107,7 +107,10 @@ static void put_status_line(struct writer *writer, int status)
 
 static void put_connection(struct writer *writer, const struct gw_http_answer *answer)
 {
-    if (!answer->keep_alive)
+    if (answer->upgrade)
+        put_text(writer,
+                 answer->keep_alive ? "Connection: Upgrade\r\n" : "Connection: Upgrade, close\r\n");
+    else if (!answer->keep_alive)
         put_text(writer, "Connection: close\r\n");
     else if (answer->version_1_0)
         put_text(writer, "Connection: keep-alive\r\n");
@@ -126,6 +129,9 @@ static void put_headers(struct writer *writer, const struct gw_http_answer *answ
         put_text(writer, "\r\n");
     }
     put_connection(writer, answer);
+    if (answer->any_origin)
+        put_text(writer, "Access-Control-Allow-Origin: *\r\n"
+                         "Access-Control-Expose-Headers: Godwit-Position, Retry-After\r\n");
     if (!answer->may_cache)
         put_text(writer, "Cache-Control: no-store, no-transform\r\n"
                          "Vary: Accept, Origin\r\n"

@@ -22,14 +22,15 @@ struct gw_http_answer {
     bool keep_alive;  /* else Connection: close */
     bool may_cache;   /* a page or file: without the headers of dynamic answers */
     bool version_1_0; /* the request was HTTP/1.0: a kept connection must be said to be kept */
+    bool upgrade;     /* `extra` names what to upgrade to (426): Connection says so */
+    bool any_origin;  /* a page whose Origin has been judged may read it (CORS) */
 };
 
 /* Appends the whole response: status line, Date-less, Content-Length (not for 1xx, 204, 304),
- * Connection
- * (`close`, or `keep-alive` never said on 1.1), and for dynamic answers `Cache-Control: no-store,
- * no-transform`, `Vary: Accept, Origin`, `X-Content-Type-Options: nosniff`, `X-Accel-Buffering:
- * no`. A 1xx is its status line and `extra`. Asserts that a status without a body was given none.
- * Returns as gw_buf_append(); on failure nothing was appended. */
+ * Connection (`close`; `keep-alive` is never said on 1.1), and for dynamic answers `Cache-Control:
+ * no-store, no-transform`, `Vary: Accept, Origin`, `X-Content-Type-Options: nosniff`,
+ * `X-Accel-Buffering: no`. A 1xx is its status line and `extra`. Asserts that a status without a
+ * body was given none. Returns as gw_buf_append(); on failure nothing was appended. */
 int gw_http_answer_write(struct gw_buf *out, const struct gw_http_answer *answer);
 
 /* The JSON body of a problem:

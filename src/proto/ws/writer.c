@@ -127,6 +127,8 @@ void gw_ws_mask(uint8_t *data, size_t len, const uint8_t mask[4], uint64_t offse
     uint8_t key_bytes[sizeof(key)];
     size_t at = 0;
 
+    if (len == 0) /* `data` may then be NULL */
+        return;
     if (len >= WIDE_FROM) {
         size_t blocks = len / (BLOCK_WORDS * sizeof(key));
 
