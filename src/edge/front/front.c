@@ -15,6 +15,8 @@
 /* How long a connection that has been answered may stay without asking again. */
 #define KEEP_ALIVE_NS (60 * GW_NS_PER_S)
 
+#define BODY_TOO_LONG "the body is longer than max_body allows"
+
 /* A request that does not lie whole in one read. */
 struct exchange {
     struct gw_http_scan scan; /* of the head, which lies in the stash */
@@ -146,25 +148,24 @@ static size_t take_body(struct gw_worker *worker, struct gw_conn *conn, uint8_t 
 {
     struct exchange *exchange = conn->state;
     struct gw_span input = {data, len}, piece;
+    int status = 0;
     int got;
 
     while ((got = gw_http_body_read(&exchange->reader, &input, &piece)) > 0) {
-        int status = gw_buf_append(&exchange->body, piece.data, piece.len);
-
-        if (status != 0) {
-            refuse(worker, conn, status == -EMSGSIZE ? 413 : 503,
-                   status == -EMSGSIZE ? "the body is longer than max_body allows"
-                                       : "out of memory");
-            return len;
-        }
+        status = gw_buf_append(&exchange->body, piece.data, piece.len);
+        if (status != 0)
+            break;
     }
-    if (got < 0) {
+    if (got == 0 && !gw_buf_fits(&exchange->body, exchange->reader.left))
+        status = -EMSGSIZE; /* so many bytes are announced: why wait for them? */
+    if (got < 0)
         refuse(worker, conn, 400, "the chunked body is malformed");
-        return len;
-    }
-    if (exchange->reader.done)
+    else if (status != 0)
+        refuse(worker, conn, status == -EMSGSIZE ? 413 : 503,
+               status == -EMSGSIZE ? BODY_TOO_LONG : "out of memory");
+    else if (exchange->reader.done)
         ask_with_body(worker, conn, exchange);
-    return len - input.len;
+    return got < 0 || status != 0 ? len : len - input.len;
 }
 
 /* --- Heads --- */
@@ -236,7 +237,7 @@ static size_t take_request(struct gw_worker *worker, struct gw_conn *conn,
         upgrade(worker, conn, &ask, &judgement);
     else if (request->body_kind == GW_HTTP_LENGTH &&
              request->content_length > worker->options.settings.body_bytes_max)
-        refuse(worker, conn, 413, "the body is longer than max_body allows");
+        refuse(worker, conn, 413, BODY_TOO_LONG);
     else
         return dispatch(worker, conn, &ask, head, behind, behind_len);
     return 0;
@@ -277,6 +278,8 @@ static size_t take_head(struct gw_worker *worker, struct gw_conn *conn, uint8_t 
     exchange_free(worker, conn);
     if (head < 0 ||
         gw_http_request_parse(&request, limits, (const char *)data, (size_t)head, &refusal) != 0) {
+        if (len >= 5 && memcmp(data, "HEAD ", 5) == 0) /* whatever else it is: no body is read */
+            conn->flags |= GW_CONN_HEAD_ONLY;
         refuse(worker, conn, refusal.status, refusal.detail);
         return len;
     }
