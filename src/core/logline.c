@@ -3,14 +3,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/date.h"
 #include "core/num.h"
 #include "core/utf8.h"
 
-#define ROOM          (GW_LOGLINE_MAX - 1) /* all but the LF */
-#define DOTS          3
-#define WALL_MS_MAX   INT64_C(253402300799999) /* the last millisecond of 9999 */
-#define MS_PER_MINUTE 60000
-#define MS_PER_DAY    86400000
+#define ROOM (GW_LOGLINE_MAX - 1) /* all but the LF */
+#define DOTS 3
 
 /* Writes all of a piece or, when it does not fit, ends the line at the last place where the dots
  * still do. A piece is what may not be torn apart: a character, an escape, a key. */
@@ -32,66 +30,18 @@ static void put(struct gw_logline *line, const char *piece, size_t len)
 
 /* --- The time --- */
 
-/* `count` decimal digits, with zeros in front. */
-static void write_digits(char *out, int64_t number, int count)
-{
-    while (count-- > 0) {
-        out[count] = (char)('0' + number % 10);
-        number /= 10;
-    }
-}
-
-static bool is_leap(int64_t year)
-{
-    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-static int64_t days_in_month(int64_t year, int month)
-{
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-    return days[month] + (month == 1 && is_leap(year) ? 1 : 0);
-}
-
-/* Leap days from the year 1 to the end of `year`. */
-static int64_t leap_days(int64_t year)
-{
-    return year / 4 - year / 100 + year / 400;
-}
-
-/* The date `days` days after 1970-01-01, as 2026-01-31. */
-static void write_date(char out[10], int64_t days)
-{
-    int64_t year = 1970 + days / 366; /* never too late; the loop adds what the short years left */
-    int month = 0;
-
-    days -= (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969);
-    for (; days >= 365 + is_leap(year); year++)
-        days -= 365 + is_leap(year);
-    for (; days >= days_in_month(year, month); month++)
-        days -= days_in_month(year, month);
-    write_digits(out, year, 4);
-    out[4] = '-';
-    write_digits(out + 5, month + 1, 2);
-    out[7] = '-';
-    write_digits(out + 8, days + 1, 2);
-}
-
 static void put_time(struct gw_logline *line, int64_t wall_ms)
 {
     char text[] = "0000-00-00T00:00:00.000Z";
-    int64_t in_day;
+    struct gw_date date = gw_date_of(wall_ms);
 
-    if (wall_ms < 0)
-        wall_ms = 0;
-    if (wall_ms > WALL_MS_MAX)
-        wall_ms = WALL_MS_MAX;
-    in_day = wall_ms % MS_PER_DAY;
-    write_date(text, wall_ms / MS_PER_DAY);
-    write_digits(text + 11, in_day / (60 * MS_PER_MINUTE), 2);
-    write_digits(text + 14, in_day / MS_PER_MINUTE % 60, 2);
-    write_digits(text + 17, in_day / 1000 % 60, 2);
-    write_digits(text + 20, in_day % 1000, 3);
+    gw_date_digits(text, date.year, 4);
+    gw_date_digits(text + 5, date.month, 2);
+    gw_date_digits(text + 8, date.day, 2);
+    gw_date_digits(text + 11, date.hour, 2);
+    gw_date_digits(text + 14, date.minute, 2);
+    gw_date_digits(text + 17, date.second, 2);
+    gw_date_digits(text + 20, date.ms, 3);
     put(line, text, sizeof(text) - 1);
 }
 

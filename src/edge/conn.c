@@ -45,22 +45,28 @@ static uint32_t tick_of(uint64_t ns)
     return (uint32_t)((ns + TICK_NS - 1) / TICK_NS);
 }
 
+/* How many ticks are left until the transport's time; 0 or less: it has come. The tick that now is
+ * in, rounded down, counts: for both questions below, or a timer that fires for what is owed, just
+ * before, would be set to fire at once again and again. */
+static int32_t ticks_left(const struct gw_worker *worker, const struct gw_conn *conn)
+{
+    return (int32_t)(conn->timer.spare - (uint32_t)(worker->now.mono_ns / TICK_NS));
+}
+
 void gw_conn_rearm(struct gw_worker *worker, struct gw_conn *conn)
 {
-    int32_t ticks = (int32_t)(conn->timer.spare - tick_of(worker->now.mono_ns));
-    uint64_t due = worker->now.mono_ns;
+    uint64_t now_tick = worker->now.mono_ns / TICK_NS;
+    int32_t left = ticks_left(worker, conn);
+    uint64_t due = left > 0 ? (now_tick + (uint32_t)left) * TICK_NS : worker->now.mono_ns;
 
-    if (ticks > 0)
-        due += (uint32_t)ticks * TICK_NS;
     if (conn->owed && gw_owed_due_ns(worker, conn) < due)
         due = gw_owed_due_ns(worker, conn);
     gw_wheel_set(&worker->wheel, &conn->timer, due);
 }
 
-/* The tick that now is in, rounded down, has to be there: the timer may fire for what is owed. */
 bool gw_conn_is_due(const struct gw_worker *worker, const struct gw_conn *conn)
 {
-    return (int32_t)(conn->timer.spare - (uint32_t)(worker->now.mono_ns / TICK_NS)) <= 0;
+    return ticks_left(worker, conn) <= 0;
 }
 
 void gw_conn_set_due(struct gw_worker *worker, struct gw_conn *conn, uint64_t due_ns)
@@ -114,13 +120,13 @@ void gw_conn_park(struct gw_worker *worker, struct gw_conn *conn)
     gw_conn_queue(worker, conn);
 }
 
-/* Our half is shut down as soon as nothing is owed. */
-static void finish_when_said(struct gw_worker *worker, struct gw_conn *conn)
+/* The last words are out: from here on the peer has close_timeout. (Until then what is owed has its
+ * own.) */
+void gw_conn_finish(struct gw_worker *worker, struct gw_conn *conn)
 {
-    if (conn->owed)
-        conn->flags |= GW_CONN_FINISH;
-    else
-        gw_loop_finish(worker->loop, conn->fd);
+    conn->flags &= (uint16_t)~GW_CONN_FINISH;
+    gw_loop_finish(worker->loop, conn->fd);
+    gw_conn_set_due(worker, conn, worker->now.mono_ns + worker->options.settings.close_timeout_ns);
 }
 
 void gw_conn_linger(struct gw_worker *worker, struct gw_conn *conn)
@@ -137,7 +143,9 @@ void gw_conn_linger(struct gw_worker *worker, struct gw_conn *conn)
         gw_hub_unsubscribe(worker->hub, conn->subscription);
         conn->subscription = GW_SUBSCRIPTION_NONE;
     }
-    finish_when_said(worker, conn);
-    gw_conn_set_due(worker, conn, worker->now.mono_ns + worker->options.settings.close_timeout_ns);
+    if (conn->owed)
+        conn->flags |= GW_CONN_FINISH;
+    else
+        gw_conn_finish(worker, conn);
     gw_conn_resume(worker, conn);
 }

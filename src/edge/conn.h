@@ -54,9 +54,8 @@ enum gw_conn_flag {
     GW_CONN_OPENED = 1 << 5,      /* on_open was content; on_close is due */
     GW_CONN_LAST = 1 << 6,        /* this answer is the last: do not keep alive */
     GW_CONN_HEAD_ONLY = 1 << 7,   /* the request was a HEAD */
-    GW_CONN_PAGE =
-        1 << 9, /* it came from a page, whose Origin is good: the page may read the answer */
-    GW_CONN_SERVED = 1 << 8, /* HTTP: a request has been answered; the next is a later one */
+    GW_CONN_SERVED = 1 << 8,      /* HTTP: a request has been answered; the next is a later one */
+    GW_CONN_PAGE = 1 << 9,        /* asked by a page whose Origin is good: it may read the answer */
 };
 
 #define GW_SUBSCRIPTION_NONE UINT32_MAX
@@ -165,5 +164,7 @@ void gw_conn_resume(struct gw_worker *worker, struct gw_conn *conn);
  * until the peer closes too or close_timeout is over, so that the last words are not lost to a
  * reset (RFC 9112 section 9.6). */
 void gw_conn_linger(struct gw_worker *worker, struct gw_conn *conn);
+void gw_conn_finish(struct gw_worker *worker,
+                    struct gw_conn *conn); /* for tray.c: nothing is owed any more */
 
 #endif

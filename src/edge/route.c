@@ -42,6 +42,7 @@ void gw_conn_answer(struct gw_worker *worker, struct gw_conn *conn, struct gw_ht
     answer->keep_alive = !(conn->flags & GW_CONN_LAST);
     answer->any_origin = (conn->flags & GW_CONN_PAGE) != 0;
     answer->upgrade = answer->status == 426;
+    answer->wall_ms = worker->now.wall_ms;
     gw_buf_init(&out, worker->alloc, ANSWER_BYTES_MAX);
     if (gw_http_answer_write(&out, answer) == 0) {
         gw_tray_write(worker, conn, out.data, out.len);
@@ -66,6 +67,14 @@ void gw_conn_problem(struct gw_worker *worker, struct gw_conn *conn, int status,
     else
         gw_conn_kill(worker, conn);
     gw_buf_fini(&body);
+}
+
+void gw_conn_refuse_upgrade(struct gw_worker *worker, struct gw_conn *conn, const char *detail)
+{
+    conn->transport = worker->options.front;
+    conn->flags |= GW_CONN_LAST;
+    gw_conn_move(conn, GW_CONN_ANSWER);
+    gw_conn_problem(worker, conn, 503, detail, "Retry-After: 5\r\n");
 }
 
 void gw_conn_opened(struct gw_worker *worker, struct gw_conn *conn, int code, const char *reason)

@@ -88,6 +88,11 @@ void gw_conn_answer(struct gw_worker *worker, struct gw_conn *conn, struct gw_ht
 void gw_conn_problem(struct gw_worker *worker, struct gw_conn *conn, int status, const char *detail,
                      const char *extra);
 
+#define GW_NO_ROOM "there is no room for another subscription now"
+
+/* Refuses in HTTP, with a 503, a WebSocket that has not been told anything yet. */
+void gw_conn_refuse_upgrade(struct gw_worker *worker, struct gw_conn *conn, const char *detail);
+
 /* Answers a pending on_open: `code` as on_open returns, but not GW_PENDING. */
 void gw_conn_opened(struct gw_worker *worker, struct gw_conn *conn, int code, const char *reason);
 

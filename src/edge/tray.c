@@ -23,7 +23,7 @@ bool gw_owed_begin(struct gw_worker *worker, struct gw_conn *conn, const struct 
     }
     /* Besides `max_private`: the one answer or echo that is being sent, and what lay in the tray.
      */
-    gw_buf_init(&owed->waiting, worker->alloc,
+    gw_buf_init(&owed->waiting, &worker->buffers.alloc,
                 (size_t)set->private_bytes_max + set->message_bytes_max + GW_TRAY_BYTES);
     if (pin) {
         owed->pin = *pin;
@@ -110,10 +110,8 @@ static void owed_done(struct gw_worker *worker, struct gw_conn *conn)
 {
     gw_owed_free(worker, conn);
     gw_conn_rearm(worker, conn);
-    if (conn->flags & GW_CONN_FINISH) {
-        conn->flags &= (uint16_t)~GW_CONN_FINISH;
-        gw_loop_finish(worker->loop, conn->fd);
-    }
+    if (conn->flags & GW_CONN_FINISH)
+        gw_conn_finish(worker, conn);
     if (conn->subscription != GW_SUBSCRIPTION_NONE)
         gw_hub_unblock(worker->hub, conn->subscription);
     gw_conn_resume(worker, conn);

@@ -1,10 +1,10 @@
 /* The turn, in order (docs/internals/loop-turn.md tells why):
  *
- *   1. take the I/O events; read, parse, answer each connection alone
- *      (and those in the line: what they had to leave the last time)
- *   2. drain the mailboxes
- *   3. run the timers that are due
- *   4. let parked publishers try again; everything published so far is sequenced already
+ *   1. work off the line: those that had to leave something the last time, and parked publishers,
+ *      who may find room since the last flush
+ *   2. take the I/O events; read, parse, answer each connection alone
+ *   3. drain the mailboxes
+ *   4. run the timers that are due
  *   5. flush once: one send for every connection that has something
  *   6. remove the dead, post what is owed to other workers, wait
  */
@@ -41,7 +41,7 @@ static void stash(struct gw_worker *worker, struct gw_conn *conn, const uint8_t 
     if (!conn->stash) {
         conn->stash = gw_alloc_get(worker->alloc, sizeof(*conn->stash));
         if (conn->stash)
-            gw_buf_init(conn->stash, worker->alloc, 2 * (size_t)GW_WORKER_READ_BYTES);
+            gw_buf_init(conn->stash, &worker->buffers.alloc, 2 * (size_t)GW_WORKER_READ_BYTES);
     }
     if (!conn->stash || gw_buf_append(conn->stash, data, len) != 0)
         gw_conn_kill(worker, conn);
@@ -197,6 +197,8 @@ static void run_timer(struct gw_worker *worker, struct gw_conn *conn)
     }
     if (!gw_conn_is_due(worker, conn))
         gw_conn_rearm(worker, conn);
+    else if (conn->phase == GW_CONN_LINGER && conn->flags & GW_CONN_FINISH)
+        gw_conn_set_due(worker, conn, gw_owed_due_ns(worker, conn));
     else if (conn->phase == GW_CONN_LINGER)
         gw_conn_kill(worker, conn);
     else
@@ -240,10 +242,12 @@ static void flush(struct gw_worker *worker)
     size_t count;
 
     gw_tray_send(worker);
+    worker->flushed = false;
     while (left > 0 && (count = gw_hub_sweep(worker->hub, &worker->batch, left)) > 0) {
         gw_loop_send_batch(worker->loop, worker->batch.sends, count);
         gw_hub_settle(worker->hub, &worker->batch);
         left -= count;
+        worker->flushed = true;
     }
     gw_tray_send(worker);
 }
@@ -385,7 +389,7 @@ static uint64_t wait_ns(const struct gw_worker *worker)
     wait =
         sooner(gw_wheel_wait_ns(&worker->wheel, worker->now.mono_ns), gw_hub_wait_ns(worker->hub));
     if (worker->line_count > 0)
-        wait = sooner(wait, PARKED_WAIT_NS);
+        wait = sooner(wait, worker->flushed ? 0 : PARKED_WAIT_NS);
     if (someone_waits(worker))
         wait = sooner(wait, until(worker, worker->accept_after_ns));
     if (worker->draining)
@@ -402,13 +406,13 @@ int gw_worker_turn(struct gw_worker *worker)
     worker->now = gw_loop_now(worker->loop);
     gw_hub_begin_turn(worker->hub, worker->now);
 
+    work_line(worker);
     for (int i = 0; i < count; i++)
         take_event(worker, &worker->events[i]);
     gw_accept_waiting(worker);
     drain_mailboxes(worker);
     run_timers(worker);
     see_to_drain(worker);
-    work_line(worker);
     flush(worker);
     gw_hub_end_turn(worker->hub);
     remove_dead(worker);
@@ -445,6 +449,7 @@ int gw_worker_new(struct gw_worker **out, const struct gw_worker_options *option
     worker->line_first = GW_CONN_NONE;
     worker->line_last = GW_CONN_NONE;
     gw_link_init(&worker->dead);
+    gw_budget_init(&worker->buffers, options->alloc, options->settings.buffer_bytes_max);
     gw_wheel_init(&worker->wheel, worker->now.mono_ns);
     gw_rng_init(&worker->rng, options->seed);
     status = gw_slab_new(&worker->conns, options->alloc, sizeof(struct gw_conn),

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "auth/auth.h"
+#include "core/budget.h"
 #include "core/rng.h"
 #include "core/wheel.h"
 #include "edge/conn.h"
@@ -37,6 +38,8 @@ struct gw_edge_settings {
     struct gw_http_limits http;
     uint64_t handshake_timeout_ns, body_timeout_ns, write_timeout_ns, message_timeout_ns;
     uint64_t ping_interval_ns, pong_timeout_ns, close_timeout_ns, drain_ns;
+    uint64_t
+        buffer_bytes_max; /* bodies, messages, input and output that wait: of all connections */
     uint32_t message_bytes_max, body_bytes_max, fragments_max, private_bytes_max;
     uint32_t control_rate, message_rate; /* a second */
     uint64_t byte_rate;
@@ -75,6 +78,7 @@ struct gw_worker {
     struct gw_tray tray;
     struct gw_worker_options options;
     struct gw_addresses *addresses;
+    struct gw_budget buffers; /* where connections' buffers come from: all of them have one cap */
 
     int listeners[GW_WORKER_LISTENERS];
     bool listener_ready[GW_WORKER_LISTENERS]; /* the accept budget ended before the queue did */
@@ -85,6 +89,7 @@ struct gw_worker {
     uint32_t line_first, line_last; /* connections that want a turn: read on, or publish again */
     uint32_t line_count;
     struct gw_link dead; /* marked, removed at the end of the turn; by their timers' links */
+    bool flushed;        /* the last flush sent something: there may be room again */
     uint64_t to_wake;    /* workers that were written to in this turn, a bit each */
 
     atomic_bool drain_asked;

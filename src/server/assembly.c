@@ -32,6 +32,7 @@ static struct gw_edge_settings settings_of(const struct gw_assembly_options *opt
         .pong_timeout_ns = o->pong_timeout_ns,
         .close_timeout_ns = o->close_timeout_ns,
         .drain_ns = o->drain_ns,
+        .buffer_bytes_max = gw_options_buffers(o, options->memory_bytes) / options->worker_count,
         .message_bytes_max = o->max_message_bytes,
         .body_bytes_max = o->max_body_bytes,
         .fragments_max = o->max_fragments,
@@ -62,7 +63,7 @@ static void fill_hub(struct gw_hub_options *hub, const struct gw_assembly_option
     hub->life = gw_rng_u64(&shared);
     gw_rng_bytes(own, hub->seed, sizeof(hub->seed));
     hub->mailbox_slots = options->mailbox_slots;
-    hub->channels_max = o->max_channels;
+    hub->channels_max = (o->max_channels + options->worker_count - 1) / options->worker_count;
     hub->subscriptions_max = options->connections_max;
     hub->live_log_bytes = o->live_log_bytes;
     hub->history_total_bytes =

@@ -309,7 +309,7 @@ static const struct gw_option table[] = {
      .max = 1024 * GIB,
      .normal = "auto",
      .section = CHANNELS,
-     .sentence = "bytes kept of all channels together; auto is a sixth of the memory; above it the "
+     .sentence = "bytes kept of all channels together; auto is a quarter of memory; above it the "
                  "largest histories are halved",
      FIELD(history_total_bytes)},
     {.name = "channel_idle",
@@ -321,6 +321,17 @@ static const struct gw_option table[] = {
      .sentence = "a channel without subscribers and history is forgotten after this time",
      FIELD(channel_idle_ns)},
 
+    {.name = "memory",
+     .type = GW_OPTION_SIZE,
+     .word = "auto",
+     .min = 16 * MIB,
+     .max = 64 * 1024 * GIB,
+     .normal = "auto",
+     .section = OPERATION,
+     .sentence =
+         "memory of the server; auto is 70 % of the machine's or cgroup's; a quarter is for "
+         "what connections have not finished sending or taking, above it 503 or cut",
+     FIELD(memory_bytes)},
     {.name = "drain",
      .type = GW_OPTION_DURATION,
      .min = 0,

@@ -672,7 +672,18 @@ uint32_t gw_options_connections(const struct gw_options *options, uint64_t descr
     return wanted < UINT32_MAX ? (uint32_t)wanted : UINT32_MAX;
 }
 
-uint64_t gw_options_history_total(const struct gw_options *options, uint64_t memory_bytes)
+uint64_t gw_options_memory(const struct gw_options *options, uint64_t machine_bytes)
 {
-    return options->history_total_bytes ? options->history_total_bytes : memory_bytes / 400 * 70;
+    return options->memory_bytes ? options->memory_bytes : machine_bytes / 100 * 70;
+}
+
+uint64_t gw_options_history_total(const struct gw_options *options, uint64_t machine_bytes)
+{
+    return options->history_total_bytes ? options->history_total_bytes
+                                        : gw_options_memory(options, machine_bytes) / 4;
+}
+
+uint64_t gw_options_buffers(const struct gw_options *options, uint64_t machine_bytes)
+{
+    return gw_options_memory(options, machine_bytes) / 4;
 }

@@ -84,6 +84,7 @@ struct gw_options {
     uint64_t history_total_bytes; /* 0: auto, see gw_options_history_total() */
     uint64_t channel_idle_ns;
 
+    uint64_t memory_bytes; /* 0: auto, see gw_options_memory() */
     uint64_t drain_ns;
     uint32_t log_rate; /* a second, lines of one kind */
 
@@ -127,9 +128,12 @@ bool gw_options_is_open(const struct gw_options *options);
 #define GW_DESCRIPTORS_RESERVED 64
 uint32_t gw_options_connections(const struct gw_options *options, uint64_t descriptors_max);
 
-/* How many bytes of publications are kept in all where so much memory may be used: `history_total`,
- * or a quarter of the 70 % that are meant for the server. */
-uint64_t gw_options_history_total(const struct gw_options *options, uint64_t memory_bytes);
+/* The server's memory on a machine with so much: `memory`, or 70 % of it; what all histories have
+ * of it
+ * (`history_total`, or a quarter); and what connections have for what is not finished. */
+uint64_t gw_options_memory(const struct gw_options *options, uint64_t machine_bytes);
+uint64_t gw_options_history_total(const struct gw_options *options, uint64_t machine_bytes);
+uint64_t gw_options_buffers(const struct gw_options *options, uint64_t machine_bytes);
 
 /* --- For the reader of the file --- */
 

@@ -200,6 +200,7 @@ static sigset_t block_signals(void)
 static void wait_for_end(struct running *running, const sigset_t *set)
 {
     struct gw_pen *pen = running->pen;
+    sigset_t second = *set;
     int number = 0;
 
     while (sigwait(set, &number) == 0 && number == SIGHUP)
@@ -208,8 +209,10 @@ static void wait_for_end(struct running *running, const sigset_t *set)
     gw_pen_say(pen, now(), GW_LOG_INFO, "stop",
                number == SIGINT ? "SIGINT: saying goodbye" : "SIGTERM: saying goodbye");
     gw_assembly_drain(running->assembly);
-    /* From here on a second signal ends the process at once. */
-    pthread_sigmask(SIG_UNBLOCK, set, NULL);
+    /* From here on a second one of these ends the process at once; a terminal that goes does not.
+     */
+    sigdelset(&second, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &second, NULL);
 }
 
 /* --- The whole --- */

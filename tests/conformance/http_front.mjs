@@ -696,6 +696,34 @@ test('a token of 4 KiB is looked at, a longer one is not', async (t) => {
   assert.equal(response.status, 200);
 });
 
+test('two Authorizations are ambiguous', async (t) => {
+  const { wire, response } = await ask(t, request('GET', '/health', { headers: ['Authorization: Bearer a', 'Authorization: Bearer b'] }));
+  assertProblem(response, 400);
+  await assertClosedBehind(wire, response);
+});
+
+test('OPTIONS * asks about the server as a whole', async (t) => {
+  const { response } = await ask(t, request('OPTIONS', '*'));
+  assert.equal(response.status, 204);
+  assert.deepEqual(response.headers.allow.split(/, */).sort(), ['GET', 'HEAD', 'OPTIONS', 'POST']);
+});
+
+test('a POST that wants to be a WebSocket hears which methods there are', async (t) => {
+  const { response } = await ask(t, request('POST', `/channels/${fresh()}`, {
+    headers: ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13'],
+  }));
+  assertProblem(response, 405);
+  assert.deepEqual(response.headers.allow.split(/, */).sort(), ['GET', 'OPTIONS', 'POST']);
+});
+
+test('every answer bears the date', async (t) => {
+  for (const path of ['/health', '/', '/nowhere']) {
+    const { response } = await ask(t, request('GET', path));
+    assert.match(response.headers.date, /^(Sun|Mon|Tue|Wed|Thu|Fri|Sat), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$/);
+    assert(Math.abs(Date.parse(response.headers.date) - Date.now()) < 60_000);
+  }
+});
+
 test('HEAD of a channel answers as GET would, without a body', async (t) => {
   const { response } = await ask(t, request('HEAD', `/channels/${fresh()}`), { method: 'HEAD' });
   assert.equal(response.status, 426);

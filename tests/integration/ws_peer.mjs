@@ -286,6 +286,12 @@ for (const [what, name] of [['a NUL', 'a%00b'], ['a line feed', 'a%0Ab'], ['an e
     assert.equal((await peer.ended()).code, 4400);
   });
 
+for (const query of ['since=all&since=new', 'format=raw&format=raw'])
+  test(`?${query}, which can be read in two ways: 4400`, async (t) => {
+    const peer = await dial(t, `/channels/${fresh()}?${query}`);
+    assert.equal((await peer.ended()).code, 4400);
+  });
+
 for (const query of ['format=json', 'session=0123456789abcdef', 'transport=sse'])
   test(`?${query}, which is not served yet: 4400, and not silence`, async (t) => {
     const peer = await dial(t, `/channels/${fresh()}?${query}`);

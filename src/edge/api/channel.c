@@ -126,6 +126,20 @@ static void say_published(struct gw_worker *worker, struct gw_conn *conn, struct
     gw_buf_fini(&body);
 }
 
+static const char *why_not(int error)
+{
+    switch (error) {
+    case GW_ERR_TOO_MANY:
+        return "max_channels is reached";
+    case GW_ERR_FULL:
+        return "readers are behind: it was not published; try again in a moment";
+    case GW_ERR_GONE:
+        return "the channel did not answer in time: it may have been published or not";
+    default:
+        return "out of memory";
+    }
+}
+
 static void say_failed(struct gw_worker *worker, struct gw_conn *conn, int error)
 {
     if (error == GW_ERR_NAME)
@@ -134,11 +148,7 @@ static void say_failed(struct gw_worker *worker, struct gw_conn *conn, int error
                         "slash or comma",
                         NULL);
     else
-        gw_conn_problem(worker, conn, 503,
-                        error == GW_ERR_TOO_MANY ? "max_channels is reached"
-                        : error == GW_ERR_FULL   ? "readers are behind: try again in a moment"
-                                                 : "out of memory",
-                        "Retry-After: 1\r\n");
+        gw_conn_problem(worker, conn, 503, why_not(error), "Retry-After: 1\r\n");
 }
 
 /* Hands `pub` (taken) to the hub, and answers, or waits for room or for the home's answer. */
@@ -190,8 +200,10 @@ static void on_published(struct gw_worker *worker, struct gw_conn *conn,
 {
     struct pending pending;
 
+    if (conn->phase == GW_CONN_OPEN && result->status != 0) /* nothing is lost in silence */
+        gw_conn_close(worker, conn, 1011, GW_STR("a message could not be published"));
     if (conn->phase != GW_CONN_ANSWER || !conn->user)
-        return; /* a WebSocket does not wait for its answer; or we have given up */
+        return; /* a WebSocket does not wait; or we have given up, and said so */
     pending = *(struct pending *)conn->user;
     drop_pending(worker, conn);
     if (result->status == 0)
@@ -202,11 +214,23 @@ static void on_published(struct gw_worker *worker, struct gw_conn *conn,
 
 /* --- Subscribing --- */
 
+static bool twice(struct gw_str query, const char *name)
+{
+    struct gw_str found, value;
+    unsigned count = 0;
+
+    while (gw_http_query_next(&query, &found, &value))
+        count += gw_str_eq(found, GW_STR(name));
+    return count > 1;
+}
+
 /* To take a parameter and not to do what it asks for would lose messages in silence. */
 static const char *what_is_not_served(struct gw_str query)
 {
     struct gw_str value;
 
+    if (twice(query, "since") || twice(query, "format") || twice(query, "token"))
+        return "a parameter is given twice";
     if (gw_http_query_find(query, "format", &value) && value.len > 0 &&
         !gw_str_eq(value, GW_STR("raw")))
         return "format: only raw is served yet";
@@ -304,7 +328,7 @@ static void publish(struct gw_worker *worker, struct gw_conn *conn, struct gw_st
                     struct gw_pub *pub)
 {
     struct gw_published result;
-    int status = gw_hub_publish(worker->hub, name, pub, 0, &result);
+    int status = gw_hub_publish(worker->hub, name, pub, gw_conn_handle(worker, conn), &result);
 
     if (status == GW_ERR_FULL) {
         if (keep_pending(worker, conn, name, pub))
@@ -345,9 +369,8 @@ static void on_room(struct gw_worker *worker, struct gw_conn *conn, bool last)
     if (conn->phase == GW_CONN_OPEN)
         publish(worker, conn, pending_name(&pending), pub);
     else if (last) {
-        gw_pub_unref(
-            pub); /* NULL when it went to a home that did not answer: it may or may not be there */
-        say_failed(worker, conn, GW_ERR_FULL);
+        gw_pub_unref(pub); /* NULL when its home has it, and did not answer */
+        say_failed(worker, conn, pub ? GW_ERR_FULL : GW_ERR_GONE);
     } else
         (void)post(worker, conn, pending_name(&pending), pub); /* it answers or parks again */
 }

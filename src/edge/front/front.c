@@ -51,8 +51,8 @@ static struct exchange *exchange_make(struct gw_worker *worker, struct gw_conn *
         gw_conn_kill(worker, conn);
         return NULL;
     }
-    gw_buf_init(&exchange->head, worker->alloc, set->http.head_bytes_max);
-    gw_buf_init(&exchange->body, worker->alloc, set->body_bytes_max);
+    gw_buf_init(&exchange->head, &worker->buffers.alloc, set->http.head_bytes_max);
+    gw_buf_init(&exchange->body, &worker->buffers.alloc, set->body_bytes_max);
     conn->state = exchange;
     return exchange;
 }
@@ -71,7 +71,7 @@ static void problem(struct gw_worker *worker, struct gw_conn *conn, int status, 
 static void refuse(struct gw_worker *worker, struct gw_conn *conn, int status, const char *detail)
 {
     conn->flags |= GW_CONN_LAST;
-    problem(worker, conn, status, detail, NULL);
+    problem(worker, conn, status, detail, status == 503 ? "Retry-After: 5\r\n" : NULL);
 }
 
 static void on_answered(struct gw_worker *worker, struct gw_conn *conn)
@@ -83,7 +83,7 @@ static void on_answered(struct gw_worker *worker, struct gw_conn *conn)
         return;
     }
     gw_conn_move(conn, GW_CONN_REQUEST);
-    conn->flags &= (uint16_t)~GW_CONN_HEAD_ONLY;
+    conn->flags &= (uint16_t) ~(GW_CONN_HEAD_ONLY | GW_CONN_PAGE);
     conn->flags |= GW_CONN_SERVED;
     gw_conn_set_due(worker, conn, worker->now.mono_ns + KEEP_ALIVE_NS);
     gw_conn_resume(worker, conn);
@@ -196,12 +196,8 @@ static void upgrade(struct gw_worker *worker, struct gw_conn *conn, struct gw_as
     exchange_free(worker, conn);
     conn->transport = worker->options.websocket;
     status = conn->transport->take(worker, conn, ask, judgement->close_code);
-    if (status == 0)
-        return;
-    conn->transport = worker->options.front;
-    conn->flags |= GW_CONN_LAST;
-    problem(worker, conn, 503, "there is no room for another subscription now",
-            "Retry-After: 5\r\n");
+    if (status < 0)
+        gw_conn_refuse_upgrade(worker, conn, GW_NO_ROOM);
 }
 
 static void turn_down(struct gw_worker *worker, struct gw_conn *conn,
@@ -223,7 +219,6 @@ static size_t take_request(struct gw_worker *worker, struct gw_conn *conn,
     struct gw_ask ask = {.request = request};
     struct gw_judgement judgement;
 
-    conn->flags &= (uint16_t)~GW_CONN_PAGE;
     gw_judge(worker, conn, &ask, &judgement);
     if (request->method == GW_HTTP_HEAD)
         conn->flags |= GW_CONN_HEAD_ONLY;
@@ -233,6 +228,8 @@ static size_t take_request(struct gw_worker *worker, struct gw_conn *conn,
         conn->flags |= GW_CONN_LAST;
     if (judgement.status != 0)
         turn_down(worker, conn, &judgement);
+    else if (judgement.websocket && worker->draining)
+        gw_conn_refuse_upgrade(worker, conn, "the server is draining");
     else if (judgement.websocket)
         upgrade(worker, conn, &ask, &judgement);
     else if (request->body_kind == GW_HTTP_LENGTH &&

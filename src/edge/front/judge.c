@@ -50,7 +50,7 @@ static void log_origin(struct gw_worker *worker, struct gw_str origin, struct gw
 static bool judge_place(struct gw_worker *worker, struct gw_conn *conn,
                         const struct gw_http_request *request, struct gw_judgement *judgement)
 {
-    uint32_t origins;
+    uint32_t origins, credentials;
     struct gw_str origin = header(request, "Origin", &origins);
     const char *why = NULL;
 
@@ -62,6 +62,12 @@ static bool judge_place(struct gw_worker *worker, struct gw_conn *conn,
     if (!gw_auth_origin_ok(worker->options.auth, origin, origins, request->host, false, &why)) {
         log_origin(worker, origin, request->host, why);
         refuse(judgement, 403, why);
+        judgement->close = true;
+        return false;
+    }
+    (void)header(request, "Authorization", &credentials);
+    if (credentials > 1) {
+        refuse(judgement, 400, "more than one Authorization");
         judgement->close = true;
         return false;
     }
@@ -140,6 +146,13 @@ static void answer_options(const struct gw_route *route, struct gw_judgement *ju
               "Access-Control-Max-Age: 600\r\n");
 }
 
+/* OPTIONS * asks about the server as a whole (RFC 9110 section 9.3.7). */
+static void answer_asterisk(struct gw_judgement *judgement)
+{
+    judgement->status = 204;
+    add_extra(judgement, "Allow: GET, HEAD, POST, OPTIONS\r\n");
+}
+
 static bool method_served(const struct gw_route *route, enum gw_http_method method)
 {
     if (method == GW_HTTP_GET || method == GW_HTTP_HEAD)
@@ -180,7 +193,10 @@ static bool judge_upgrade(const struct gw_http_request *request, const struct gw
     judgement->close = true;
     if (verdict == GW_WS_WRONG_METHOD) {
         refuse(judgement, 405, detail);
-        add_extra(judgement, "Allow: GET\r\n");
+        if (route)
+            allow_line(route, judgement);
+        else
+            add_extra(judgement, "Allow: GET\r\n");
     } else if (verdict == GW_WS_WRONG_VERSION) {
         refuse(judgement, 426, detail);
         add_extra(judgement, VERSION_EXTRA);
@@ -234,7 +250,9 @@ void gw_judge(struct gw_worker *worker, struct gw_conn *conn, struct gw_ask *ask
     conn->route = gw_route_find(worker->options.routes, worker->options.route_count, request->path,
                                 &ask->param);
     if (!judge_upgrade(request, conn->route, judgement)) {
-        if (!conn->route)
+        if (request->method == GW_HTTP_OPTIONS && gw_str_eq(request->path, GW_STR("*")))
+            answer_asterisk(judgement);
+        else if (!conn->route)
             refuse(judgement, 404, NOTHING_HERE);
         else
             judge_method(conn->route, request, judgement);

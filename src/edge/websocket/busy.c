@@ -6,7 +6,7 @@
 
 struct gw_ws_reader gw_busy_reader(const struct gw_worker *worker)
 {
-    return (struct gw_ws_reader){.alloc = worker->alloc,
+    return (struct gw_ws_reader){.alloc = &worker->buffers.alloc,
                                  .message_bytes_max = worker->options.settings.message_bytes_max,
                                  .fragments_max = worker->options.settings.fragments_max,
                                  .role = GW_WS_SERVER};

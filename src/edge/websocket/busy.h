@@ -42,6 +42,6 @@ void gw_busy_free(struct gw_worker *worker, struct gw_conn *conn);
 void gw_busy_free_if_idle(struct gw_worker *worker, struct gw_conn *conn);
 
 /* How this worker reads frames. */
-struct gw_ws_reader gw_busy_reader(const struct gw_worker *worker);
+struct gw_ws_reader gw_busy_reader(const struct gw_worker *worker); /* borrows of the worker */
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <godwit/status.h>
+
 #include "core/alloc.h"
 #include "edge/route.h"
 #include "edge/tray.h"
@@ -99,16 +101,6 @@ int gw_websocket_take(struct gw_worker *worker, struct gw_conn *conn, const stru
     return 0;
 }
 
-/* Nothing has been said yet, so it is still the front's to answer in HTTP. */
-static void refuse(struct gw_worker *worker, struct gw_conn *conn)
-{
-    conn->transport = worker->options.front;
-    conn->flags |= GW_CONN_LAST;
-    gw_conn_move(conn, GW_CONN_ANSWER);
-    gw_conn_problem(worker, conn, 503, "there is no room for another subscription now",
-                    "Retry-After: 5\r\n");
-}
-
 void gw_websocket_opened(struct gw_worker *worker, struct gw_conn *conn, int code,
                          const char *reason)
 {
@@ -119,7 +111,8 @@ void gw_websocket_opened(struct gw_worker *worker, struct gw_conn *conn, int cod
     opening = *((struct gw_busy *)conn->state)->opening;
     gw_busy_free(worker, conn);
     if (code < 0) {
-        refuse(worker, conn);
+        gw_conn_refuse_upgrade(worker, conn,
+                               code == GW_ERR_CLOSED ? "the server is draining" : GW_NO_ROOM);
         return;
     }
     open_now(worker, conn, &opening, (uint16_t)code, reason);

@@ -296,6 +296,7 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
     struct gw_ws_event event;
     struct gw_ws_partial *partial = NULL;
     struct gw_busy *busy = conn->state;
+    bool pinging = busy && busy->ping_out;
     int got = 0;
 
     if (busy) {
@@ -312,6 +313,9 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
     else
         say_pong(worker, conn);
     keep_partial(worker, conn, &reader, partial);
+    if (pinging &&
+        conn->phase == GW_CONN_OPEN) /* the pong may have been the last it was kept for */
+        gw_busy_free_if_idle(worker, conn);
     return len - input.len;
 }
 
@@ -394,7 +398,7 @@ static void on_drain(struct gw_worker *worker, struct gw_conn *conn)
     size_t len = strlen(reason);
 
     if (conn->phase == GW_CONN_OPENING) {
-        gw_conn_kill(worker, conn);
+        gw_websocket_opened(worker, conn, GW_ERR_CLOSED, NULL);
         return;
     }
     len += gw_num_write(reason + len, RETRY_MS_LEAST + gw_rng_below(&worker->rng, RETRY_MS_MORE));

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "core/date.h"
 #include "core/json.h"
 
 /* `slug`: the stable end of a problem's type. Never change one; clients compare them. */
@@ -116,8 +117,19 @@ static void put_connection(struct writer *writer, const struct gw_http_answer *a
         put_text(writer, "Connection: keep-alive\r\n");
 }
 
+static void put_date(struct writer *writer, int64_t wall_ms)
+{
+    char date[GW_DATE_HTTP_LEN];
+
+    gw_date_http(date, wall_ms);
+    put_text(writer, "Date: ");
+    put(writer, (struct gw_str){date, sizeof(date)});
+    put_text(writer, "\r\n");
+}
+
 static void put_headers(struct writer *writer, const struct gw_http_answer *answer, bool has_body)
 {
+    put_date(writer, answer->wall_ms);
     if (answer->type) {
         put_text(writer, "Content-Type: ");
         put_text(writer, answer->type);

@@ -18,6 +18,8 @@ struct gw_http_answer {
     const char *type;  /* Content-Type, or NULL */
     const char *extra; /* more header lines, each ending in CR LF, or NULL */
     struct gw_str body;
+    int64_t wall_ms;  /* the time, in Unix milliseconds: an origin server with a clock says it (RFC
+                         9110 section 6.6.1) */
     bool head_only;   /* the request was HEAD: the length is said, the body not sent */
     bool keep_alive;  /* else Connection: close */
     bool may_cache;   /* a page or file: without the headers of dynamic answers */
@@ -26,7 +28,7 @@ struct gw_http_answer {
     bool any_origin;  /* a page whose Origin has been judged may read it (CORS) */
 };
 
-/* Appends the whole response: status line, Date-less, Content-Length (not for 1xx, 204, 304),
+/* Appends the whole response: status line, Date, Content-Length (not for 1xx, 204, 304),
  * Connection (`close`; `keep-alive` is never said on 1.1), and for dynamic answers `Cache-Control:
  * no-store, no-transform`, `Vary: Accept, Origin`, `X-Content-Type-Options: nosniff`,
  * `X-Accel-Buffering: no`. A 1xx is its status line and `extra`. Asserts that a status without a

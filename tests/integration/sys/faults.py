@@ -124,6 +124,16 @@ def _(t):
     t.equal(running.wait(1 * server.PATIENCE), -signal.SIGTERM, 'how it ended')
 
 
+@tap.case('a terminal that goes (SIGHUP) while the server says goodbye does not cut it short')
+def _(t):
+    running = server.start(t)
+    peer = wire.open_websocket(t, running, '/channels/end')
+    running.signal(signal.SIGTERM)
+    check_drain_frame(t, peer)
+    running.signal(signal.SIGHUP)
+    t.equal(running.wait(5 * server.PATIENCE), 0, 'how it ended')
+
+
 # --- The beginning ---
 
 def check_address_in_use(t, port):

@@ -68,6 +68,7 @@ static const struct {
     {"close_timeout", 2000 * MS},
     {"max_connections", 0}, /* auto */
     {"history_total", 0},   /* auto */
+    {"memory", 0},          /* auto */
     {"max_per_address", 256},
     {"accept_rate", 20},
     {"max_channels", 1000000},
@@ -521,11 +522,18 @@ static const struct {
     {5000, 5000, UINT64_MAX},
 };
 
-START_TEST(all_histories_take_a_quarter_of_what_is_meant_for_the_server)
+START_TEST(memory_is_divided)
 {
     begin();
     options.history_total_bytes = 0;
+    options.memory_bytes = 0;
+    ck_assert_uint_eq(gw_options_memory(&options, 4000000), 2800000);
     ck_assert_uint_eq(gw_options_history_total(&options, 4000000), 700000);
+    ck_assert_uint_eq(gw_options_buffers(&options, 4000000), 700000);
+    options.memory_bytes = 8000;
+    ck_assert_uint_eq(gw_options_memory(&options, 4000000), 8000);
+    ck_assert_uint_eq(gw_options_history_total(&options, 4000000), 2000);
+    ck_assert_uint_eq(gw_options_buffers(&options, 4000000), 2000);
     options.history_total_bytes = 65536;
     ck_assert_uint_eq(gw_options_history_total(&options, 4000000), 65536);
     end();
@@ -584,7 +592,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_variable_is_read_and_a_slip_in_its_name_is_noticed, 0,
                         SUITE_ROWS(variables));
     tcase_add_loop_test(tests, open_mode_is_for_loopback_listeners, 0, SUITE_ROWS(modes));
-    tcase_add_test(tests, all_histories_take_a_quarter_of_what_is_meant_for_the_server);
+    tcase_add_test(tests, memory_is_divided);
     tcase_add_loop_test(tests, connections_leave_a_reserve_of_descriptors, 0,
                         SUITE_ROWS(connections));
     tcase_add_test(tests, memory_that_runs_out_is_told_and_nothing_leaks);

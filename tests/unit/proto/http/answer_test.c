@@ -29,6 +29,10 @@ static void meter_put(void *ptr, void *ctx)
 
 static const struct gw_alloc meter = {.get = meter_get, .put = meter_put};
 
+/* RFC 9110 section 5.6.7 has this very date: 784111777 s after 1970. */
+#define DATE    "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+#define WALL_MS INT64_C(784111777000)
+
 #define DYNAMIC                                                                                    \
     "Cache-Control: no-store, no-transform\r\n"                                                    \
     "Vary: Accept, Origin\r\n"                                                                     \
@@ -40,38 +44,49 @@ static const struct {
     const char *expect;
 } answers[] = {
     {{.status = 200, .type = "text/plain", .body = {"hi", 2}, .keep_alive = true},
-     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n" DYNAMIC "\r\nhi"},
+     "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\nContent-Length: 2\r\n" DYNAMIC
+     "\r\nhi"},
     {{.status = 200,
       .type = "text/plain",
       .body = {"hi", 2},
       .keep_alive = true,
       .head_only = true},
-     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n" DYNAMIC "\r\n"},
+     "HTTP/1.1 200 OK\r\n" DATE "Content-Type: text/plain\r\nContent-Length: 2\r\n" DYNAMIC "\r\n"},
     {{.status = 400},
-     "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n" DYNAMIC "\r\n"},
+     "HTTP/1.1 400 Bad Request\r\n" DATE "Content-Length: 0\r\nConnection: close\r\n" DYNAMIC
+     "\r\n"},
     {{.status = 200, .keep_alive = true, .version_1_0 = true, .may_cache = true},
-     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"},
+     "HTTP/1.1 200 OK\r\n" DATE "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n"},
     {{.status = 200, .version_1_0 = true, .may_cache = true},
-     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+     "HTTP/1.1 200 OK\r\n" DATE "Content-Length: 0\r\nConnection: close\r\n\r\n"},
     {{.status = 200, .may_cache = true, .keep_alive = true, .extra = "ETag: \"x\"\r\nA: b\r\n"},
-     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"x\"\r\nA: b\r\n\r\n"},
-    {{.status = 204, .keep_alive = true}, "HTTP/1.1 204 No Content\r\n" DYNAMIC "\r\n"},
-    {{.status = 304, .may_cache = true}, "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"},
+     "HTTP/1.1 200 OK\r\n" DATE "Content-Length: 0\r\nETag: \"x\"\r\nA: b\r\n\r\n"},
+    {{.status = 204, .keep_alive = true}, "HTTP/1.1 204 No Content\r\n" DATE DYNAMIC "\r\n"},
+    {{.status = 304, .may_cache = true},
+     "HTTP/1.1 304 Not Modified\r\n" DATE "Connection: close\r\n\r\n"},
     {{.status = 100}, "HTTP/1.1 100 Continue\r\n\r\n"},
     {{.status = 101, .extra = "Upgrade: websocket\r\nConnection: Upgrade\r\n"},
      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"},
+    {{.status = 426, .extra = "Upgrade: websocket\r\n", .upgrade = true, .may_cache = true},
+     "HTTP/1.1 426 Upgrade Required\r\n" DATE
+     "Content-Length: 0\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"},
+    {{.status = 204, .keep_alive = true, .any_origin = true, .may_cache = true},
+     "HTTP/1.1 204 No Content\r\n" DATE "Access-Control-Allow-Origin: *\r\n"
+     "Access-Control-Expose-Headers: Godwit-Position, Retry-After\r\n\r\n"},
     {{.status = 299, .may_cache = true, .keep_alive = true},
-     "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n"},
+     "HTTP/1.1 299 \r\n" DATE "Content-Length: 0\r\n\r\n"},
 };
 
 START_TEST(an_answer_is_written_to_the_letter)
 {
+    struct gw_http_answer answer = answers[_i].answer;
     struct gw_buf out;
 
     left = 99;
+    answer.wall_ms = WALL_MS;
     gw_buf_init(&out, &meter, 4096);
     ck_assert_int_eq(gw_buf_text(&out, GW_STR("before ")), 0);
-    ck_assert_int_eq(gw_http_answer_write(&out, &answers[_i].answer), 0);
+    ck_assert_int_eq(gw_http_answer_write(&out, &answer), 0);
     ck_assert_int_eq(gw_buf_append(&out, "", 1), 0);
     ck_assert_str_eq((const char *)out.data + strlen("before "), answers[_i].expect);
     gw_buf_fini(&out);
