@@ -9,7 +9,6 @@
 
 #define SERVER_HOST 1
 #define PORT        9880
-#define SEED        7
 #define IN_MAX      (64u * 1024 * 1024)
 #define LEAVE_NS    (60 * DUO_S)
 
@@ -36,6 +35,16 @@ static void make_options(struct duo *duo, const struct duo_options *options)
     duo->options.open = GW_OPEN_ON;
 }
 
+static void *get_once(size_t size, void *ctx)
+{
+    struct meter *meter = ctx;
+    void *ptr = meter_get(size, meter);
+
+    if (!ptr)
+        meter->left = METER_UNLIMITED;
+    return ptr;
+}
+
 static void free_rest(struct duo *duo)
 {
     for (unsigned i = 0; i < duo->worker_count; i++)
@@ -54,7 +63,8 @@ static int make_server(struct duo *duo, const struct duo_options *options)
         .worker_count = duo->worker_count,
         .mailbox_slots = options->mailbox_slots ? options->mailbox_slots : 8,
         .connections_max = options->connections_max ? options->connections_max : 1000,
-        .seed = {SEED},
+        .memory_bytes = UINT64_C(1) << 30,
+        .seed = {(uint8_t)options->seed},
         .pen = &duo->pen,
     };
     int failed;
@@ -72,11 +82,13 @@ int duo_begin(struct duo *duo, const struct duo_options *options)
     duo->worker_count = options->workers ? options->workers : 1;
     ck_assert_uint_le(duo->worker_count, DUO_WORKERS_MAX);
     meter_init(&duo->meter);
-    if (options->allocations > 0)
-        duo->meter.left = options->allocations - 1;
+    if (options->fails_at > 0)
+        duo->meter.left = options->fails_at - 1;
+    if (options->fails_once)
+        duo->meter.alloc.get = get_once;
     gw_pen_init(&duo->pen, STDERR_FILENO, 1, GW_LOG_ERROR + 1); /* writes nothing */
     make_options(duo, options);
-    duo->net = sim_net_new(options->net ? options->net : &calm, SEED);
+    duo->net = sim_net_new(options->net ? options->net : &calm, options->seed);
     for (unsigned i = 0; i < duo->worker_count; i++)
         ck_assert_int_eq(sim_loop_new(&duo->loops[i], duo->net, &gw_alloc_std, SERVER_HOST, NULL),
                          0);
@@ -295,18 +307,31 @@ void duo_connect(struct duo *duo, unsigned index)
     duo_run(duo, 10 * DUO_MS);
 }
 
+/* How many connections there are, as seen by each worker. */
+static void count_connections(const struct duo *duo, uint32_t counts[DUO_WORKERS_MAX])
+{
+    for (unsigned i = 0; i < duo->worker_count; i++)
+        counts[i] = gw_worker_connections(duo->assembly->workers[i]);
+}
+
 void duo_connect_to(struct duo *duo, unsigned index, unsigned worker)
 {
-    uint32_t before;
+    uint32_t before[DUO_WORKERS_MAX], after[DUO_WORKERS_MAX];
 
-    for (int tries = 0; tries < 100; tries++) {
-        before = gw_worker_connections(duo->assembly->workers[worker]);
+    for (int tries = 0; tries < 200; tries++) {
+        count_connections(duo, before);
         duo_connect(duo, index);
-        if (gw_worker_connections(duo->assembly->workers[worker]) > before ||
-            !duo_there(duo, index))
+        count_connections(duo, after);
+        for (int i = 0; i < 20 && memcmp(before, after, duo->worker_count * sizeof(*after)) == 0 &&
+                        duo_there(duo, index);
+             i++) {
+            duo_run(duo, 10 * DUO_MS);
+            count_connections(duo, after);
+        }
+        if (after[worker] > before[worker] || !duo_there(duo, index))
             return;
         duo_hang_up(duo, index);
-        duo_run(duo, 10 * DUO_MS);
+        duo_run(duo, 100 * DUO_MS);
     }
     ck_abort_msg("the network never chose worker %u", worker);
 }
@@ -366,14 +391,16 @@ int duo_answer(struct duo *duo, unsigned index, struct gw_str *body)
     struct duo_client *client = &duo->clients[index];
     size_t len = head_len(client, client->seen), body_len = 0;
     const char *text = (const char *)client->in.data + client->seen, *at;
+    char line[16] = "";
     int status = 0;
 
     if (len == 0)
         return 0;
-    ck_assert_int_eq(sscanf(text, "HTTP/1.1 %d ", &status), 1);
+    memcpy(line, text, sizeof(line) - 1); /* a head is longer; and no NUL ends it */
+    ck_assert_int_eq(sscanf(line, "HTTP/1.1 %d ", &status), 1);
     at = memmem(text, len, "Content-Length: ", 16);
     if (at)
-        body_len = (size_t)atol(at + 16);
+        body_len = (size_t)atol(at + 16); /* a CR ends it */
     if (client->in.len - client->seen < len + body_len)
         return 0;
     if (body)
@@ -440,6 +467,11 @@ bool duo_frame_next(struct duo *duo, unsigned index, struct duo_frame *frame)
 
     client->seen += len;
     return len > 0;
+}
+
+bool duo_accepted(const struct duo *duo, unsigned index)
+{
+    return frames_at(&duo->clients[index]) > 0;
 }
 
 unsigned duo_messages(const struct duo *duo, unsigned index)

@@ -40,12 +40,14 @@
 
 struct duo_options {
     const struct sim_net_options *net; /* NULL: calm */
+    uint64_t seed;                     /* of the network and the server */
     unsigned workers;                  /* 0: one */
     uint32_t mailbox_slots;            /* 0: 8 */
     uint32_t connections_max;          /* 0: 1,000 */
     unsigned client_host;              /* 0: on the server's machine, by its loopback address */
     const char *const *flags;          /* options of the server, NULL-terminated; may be NULL */
-    long allocations;                  /* of the server, until memory runs out; 0: never */
+    long fails_at;   /* the allocation of the server, from 1, that fails; 0: none */
+    bool fails_once; /* only that one; else all that follow, too */
 };
 
 enum duo_end { DUO_THERE, DUO_FINISHED, DUO_RESET };
@@ -131,6 +133,9 @@ void duo_frame_say(struct duo *duo, unsigned client, uint8_t first, const void *
 
 /* The next whole frame, which is then behind us; false: there is none. */
 bool duo_frame_next(struct duo *duo, unsigned client, struct duo_frame *frame);
+
+/* Has its handshake been accepted? */
+bool duo_accepted(const struct duo *duo, unsigned client);
 
 /* Looks through all that came: how many messages, and the code of the close frame (0: none). */
 unsigned duo_messages(const struct duo *duo, unsigned client);
