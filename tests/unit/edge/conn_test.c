@@ -10,8 +10,8 @@
 #define PHASES GW_CONN_PHASES
 
 /* From conn.h: an HTTP connection goes to and fro between REQUEST and ANSWER; a WebSocket comes out
- * of a request, is opened at once or later, and closes; everything may linger but what is gone; and
- * everything dies, once. */
+ * of a request, is opened at once or later (or answered as HTTP after all), and closes; everything
+ * may linger but what is gone; and everything dies, once. */
 static const char *const table[PHASES] = {
     [GW_CONN_REQUEST] = ".ao*cld", /* "*": OPEN at once; "c": refused with a close code */
     [GW_CONN_ANSWER] = "r....ld",  [GW_CONN_OPENING] = ".a.*cld", [GW_CONN_OPEN] = "....cld",
