@@ -20,9 +20,10 @@
 #include "bare.h"
 #include "load.h"
 
-#define ROUNDS_MAX   99
-#define IDLE_COUNT   15000
-#define IDLE_ROUND_S 2 /* for the kernel to settle, before memory is read */
+#define ROUNDS_MAX 99
+#define IDLE_COUNT 15000
+#define IDLE_S     7 /* every one of them gets and answers a heartbeat meanwhile */
+#define IDLE_PINGS "--ping-interval=4s"
 
 struct server {
     pid_t pid;
@@ -100,7 +101,7 @@ static uint16_t read_port(int from)
     exit(1);
 }
 
-static struct server start_godwit(const char *program)
+static struct server start_godwit(const char *program, const char *flag)
 {
     struct server server;
     int out[2];
@@ -116,7 +117,7 @@ static struct server start_godwit(const char *program)
         dup2(open("/dev/null", O_WRONLY), STDERR_FILENO); /* its log does not belong in our table */
         close(out[0]);
         execl(program, program, "serve", "--listen=127.0.0.1:0", "--message-rate=1000000",
-              "--byte-rate=1GiB", (char *)NULL);
+              "--byte-rate=1GiB", flag, (char *)NULL);
         perror(program);
         _exit(127);
     }
@@ -167,7 +168,7 @@ static double median(double *values, int count)
 
 static void run_shape(const struct shape *shape, const char *program, int rounds, double seconds)
 {
-    struct server godwit = start_godwit(program);
+    struct server godwit = start_godwit(program, NULL);
     struct server bare = start_bare(shape->load.fan_out);
     struct load ours = shape->load, theirs = shape->load;
     struct load_conns *our_conns, *their_conns;
@@ -215,18 +216,21 @@ static long resident_bytes(pid_t pid)
 
 static void run_idle(const char *program)
 {
-    struct server godwit = start_godwit(program);
+    struct server godwit = start_godwit(program, IDLE_PINGS);
     struct load load = {.port = godwit.port, .path = "/channels/idle", .conn_count = 1, .depth = 1};
     struct load_conns *first = load_open(&load), *all;
     long before = resident_bytes(godwit.pid), after;
+    uint64_t answered;
 
     load.conn_count = IDLE_COUNT;
     all = load_open(&load);
-    sleep(IDLE_ROUND_S);
+    answered = load_idle(all, IDLE_S);
     after = resident_bytes(godwit.pid);
-    printf(
-        "\n%d idle subscribers: %.0f resident bytes each (the server grew from %ld to %ld KiB)\n",
-        IDLE_COUNT, (double)(after - before) / IDLE_COUNT, before / 1024, after / 1024);
+    printf("\n%d idle subscribers, after %.1f heartbeats each: %.0f resident bytes each (the "
+           "server grew "
+           "from %ld to %ld KiB)\n",
+           IDLE_COUNT, (double)answered / IDLE_COUNT, (double)(after - before) / IDLE_COUNT,
+           before / 1024, after / 1024);
     load_close(all);
     load_close(first);
     stop(godwit);

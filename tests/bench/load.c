@@ -233,6 +233,35 @@ static uint64_t run_fan_out(struct load_conns *conns, double until)
     return batches * conns->load.depth;
 }
 
+/* A heartbeat is a ping of 8 bytes, and comes alone. */
+static bool answer_ping(int fd)
+{
+    static const uint8_t mask[4];
+    uint8_t ping[64], pong[64];
+    ssize_t got = recv(fd, ping, sizeof(ping), MSG_DONTWAIT);
+
+    if (got != 2 + 8 || ping[0] != (0x80 | GW_WS_OP_PING))
+        give_up("something else than a ping on an idle connection");
+    write_all(fd, pong, gw_ws_frame(pong, GW_WS_OP_PONG, ping + 2, 8, mask));
+    return true;
+}
+
+uint64_t load_idle(struct load_conns *conns, double seconds)
+{
+    double until = load_now() + seconds;
+    struct epoll_event events[EVENTS_MAX];
+    uint64_t answered = 0;
+
+    while (load_now() < until) {
+        int count = epoll_wait(conns->epoll, events, EVENTS_MAX, 100);
+
+        errno = 0;
+        for (int i = 0; i < count; i++)
+            answered += answer_ping(conns->conns[events[i].data.u32].fd);
+    }
+    return answered;
+}
+
 uint64_t load_run(struct load_conns *conns, double seconds)
 {
     double until = load_now() + seconds;

@@ -31,6 +31,9 @@ void load_close(struct load_conns *conns);
 /* Keeps them busy for `seconds` and returns how many messages arrived. */
 uint64_t load_run(struct load_conns *conns, double seconds);
 
+/* For `seconds` they do nothing but answer the server's pings, as browsers do; returns how many. */
+uint64_t load_idle(struct load_conns *conns, double seconds);
+
 double load_now(void); /* seconds, monotonic */
 
 #endif

@@ -65,6 +65,27 @@ START_TEST(a_slow_reader_is_told_why_its_websocket_fails)
 }
 END_TEST
 
+START_TEST(an_answered_connection_that_asks_nothing_more_has_a_minute)
+{
+    struct duo_options options = {0};
+
+    ck_assert_int_eq(duo_begin(&duo, &options), 0);
+    duo_connect(&duo, 0);
+    duo_say_text(&duo, 0, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    duo_run(&duo, 59 * DUO_S);
+    ck_assert_int_eq(duo_answer(&duo, 0, NULL), 200);
+    ck_assert(duo_there(&duo, 0));
+    duo_say_text(&duo, 0, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"); /* another one */
+    duo_run(&duo, 59 * DUO_S);
+    ck_assert_int_eq(duo_answer(&duo, 0, NULL), 200);
+    ck_assert(duo_there(&duo, 0));
+    duo_run(&duo, 2 * DUO_S);
+    ck_assert_int_eq(duo.clients[0].end, DUO_FINISHED);
+    ck_assert_int_eq(duo_answer(&duo, 0, NULL), 0); /* no 408: it had asked nothing */
+    duo_end(&duo);
+}
+END_TEST
+
 static unsigned long turns;
 
 static void count_turn(struct duo *of, void *ctx)
@@ -249,6 +270,7 @@ static void fill(TCase *tests)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, a_slow_reader_gets_all_of_the_last_answer);
     tcase_add_test(tests, a_slow_reader_is_told_why_its_websocket_fails);
+    tcase_add_test(tests, an_answered_connection_that_asks_nothing_more_has_a_minute);
     tcase_add_loop_test(tests, a_timer_that_fires_early_does_not_spin, 0, 33);
     tcase_add_test(tests, nobody_becomes_a_websocket_while_the_server_drains);
     tcase_add_test(tests, one_that_waits_for_its_channel_is_told_that_the_server_drains);

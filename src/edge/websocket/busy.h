@@ -28,12 +28,9 @@ struct gw_busy {
     struct gw_ws_partial *partial; /* owned; an unfinished message */
     /* Rates are leaky buckets, kept as the time at which each is empty again. */
     uint64_t message_ns, byte_ns, control_ns;
-    int unsent;     /* the kernel's unsent bytes when the pong was last waited for */
-    bool ping_out;  /* a ping with `nonce` is on its way */
-    bool pong_owed; /* one is owed at most: the latest (RFC 6455 section 5.5.3) */
-    uint8_t pong_len;
+    int unsent;    /* the kernel's unsent bytes when the pong was last waited for */
+    bool ping_out; /* a ping with `nonce` is on its way */
     uint8_t nonce[8];
-    uint8_t pong[GW_WS_CONTROL_MAX];
 };
 
 /* The connection's, made if need be. NULL, and the connection is killed, when memory is out. */

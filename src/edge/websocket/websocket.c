@@ -182,28 +182,30 @@ static void take_message(struct gw_worker *worker, struct gw_conn *conn,
         gw_conn_close(worker, conn, 4429, GW_STR("too many messages, or too many bytes"));
 }
 
-static void take_ping(struct gw_worker *worker, struct gw_conn *conn,
-                      const struct gw_ws_event *event)
-{
-    struct gw_busy *busy;
+/* Of the pings that came in one read the latest is answered (RFC 6455 section 5.5.3). */
+struct pong {
+    bool owed;
+    uint8_t len;
+    uint8_t data[GW_WS_CONTROL_MAX];
+};
 
+static void take_ping(struct gw_worker *worker, struct gw_conn *conn,
+                      const struct gw_ws_event *event, struct pong *pong)
+{
     if (conn->phase != GW_CONN_OPEN || !control_within_rate(worker, conn))
         return;
-    busy = conn->state;
-    busy->pong_owed = true;
-    busy->pong_len = (uint8_t)event->len;
+    pong->owed = true;
+    pong->len = (uint8_t)event->len;
     if (event->len > 0)
-        memcpy(busy->pong, event->data, event->len);
+        memcpy(pong->data, event->data, event->len);
 }
 
-static void say_pong(struct gw_worker *worker, struct gw_conn *conn)
+static void say_pong(struct gw_worker *worker, struct gw_conn *conn, struct pong *pong)
 {
-    struct gw_busy *busy = conn->state;
-
-    if (!busy || !busy->pong_owed || conn->phase != GW_CONN_OPEN)
+    if (!pong->owed || conn->phase != GW_CONN_OPEN)
         return;
-    busy->pong_owed = false;
-    send_frame(worker, conn, GW_WS_OP_PONG, busy->pong, busy->pong_len);
+    pong->owed = false;
+    send_frame(worker, conn, GW_WS_OP_PONG, pong->data, pong->len);
 }
 
 /* An exact echo of our ping is the answer to it; any other is allowed, and worth nothing. */
@@ -223,10 +225,11 @@ static void take_pong(struct gw_worker *worker, struct gw_conn *conn,
 
 /* The peer's close frame answers ours, or we answer it with its own code (RFC 6455 section 5.5.1).
  */
-static void take_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code)
+static void take_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
+                       struct pong *pong)
 {
     leave_channel(worker, conn);
-    say_pong(worker, conn);
+    say_pong(worker, conn, pong);
     if (conn->phase == GW_CONN_OPEN)
         send_close(worker, conn, code, (struct gw_str){NULL, 0});
     tell_closed(worker, conn, code);
@@ -234,7 +237,7 @@ static void take_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t 
 }
 
 static void take_event(struct gw_worker *worker, struct gw_conn *conn,
-                       const struct gw_ws_event *event)
+                       const struct gw_ws_event *event, struct pong *pong)
 {
     switch (event->kind) {
     case GW_WS_TEXT:
@@ -242,13 +245,13 @@ static void take_event(struct gw_worker *worker, struct gw_conn *conn,
         take_message(worker, conn, event);
         break;
     case GW_WS_PING:
-        take_ping(worker, conn, event);
+        take_ping(worker, conn, event, pong);
         break;
     case GW_WS_PONG:
         take_pong(worker, conn, event);
         break;
     case GW_WS_CLOSE:
-        take_close(worker, conn, event->close_code);
+        take_close(worker, conn, event->close_code, pong);
         break;
     }
 }
@@ -297,8 +300,10 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
     struct gw_ws_partial *partial = NULL;
     struct gw_busy *busy = conn->state;
     bool pinging = busy && busy->ping_out;
+    struct pong pong;
     int got = 0;
 
+    pong.owed = false;
     if (busy) {
         partial = busy->partial;
         busy->partial = NULL; /* it is ours while we read: a handler may end the connection */
@@ -307,11 +312,11 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
                             worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
     }
     while (listening(conn) && (got = gw_ws_reader_read(&reader, &partial, &input, &event)) > 0)
-        take_event(worker, conn, &event);
+        take_event(worker, conn, &event, &pong);
     if (got < 0)
         fail(worker, conn, got, event.close_code, words_of(got));
     else
-        say_pong(worker, conn);
+        say_pong(worker, conn, &pong);
     keep_partial(worker, conn, &reader, partial);
     if (pinging &&
         conn->phase == GW_CONN_OPEN) /* the pong may have been the last it was kept for */
