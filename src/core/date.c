@@ -1,5 +1,6 @@
 #include "core/date.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -67,10 +68,12 @@ void gw_date_digits(char *out, int number, int count)
 void gw_date_http(char out[GW_DATE_HTTP_LEN], int64_t wall_ms)
 {
     static const char days[] = "SunMonTueWedThuFriSat";
+    static const char blank[] = "Sun, 00 Jan 0000 00:00:00 GMT";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     struct gw_date date = gw_date_of(wall_ms);
 
-    memcpy(out, "Sun, 00 Jan 0000 00:00:00 GMT", GW_DATE_HTTP_LEN);
+    static_assert(sizeof(blank) == GW_DATE_HTTP_LEN + 1, "all but the NUL is copied");
+    memcpy(out, blank, sizeof(blank) - 1);
     memcpy(out, days + (size_t)date.weekday * 3, 3);
     gw_date_digits(out + 5, date.day, 2);
     memcpy(out + 8, months + (size_t)(date.month - 1) * 3, 3);
