@@ -29,16 +29,10 @@
 /* Words are loaded and stored where they lie: through memcpy gcc does not use the vector unit. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) loose_word;
 
-/* From here on a payload is worth the call of a version made for the processor at hand: blocks
- * whose length the compiler knows, in the widest registers there are. Chosen once by the dynamic
- * linker; sanitizers cannot follow it there. */
+/* From here on a payload is worth the widest registers that the processor at hand has: blocks whose
+ * length the compiler knows, in a version compiled for it. */
 #define WIDE_FROM   512u
 #define BLOCK_WORDS 16u
-#if defined(__x86_64__) && !defined(GW_SANITIZED)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
 
 static bool opcode_is_known(enum gw_ws_opcode opcode)
 {
@@ -97,11 +91,29 @@ static inline void mask_words(loose_word *words, size_t count, uint64_t key)
         words[i] ^= key;
 }
 
-FOR_EACH_PROCESSOR
-static void mask_blocks(loose_word *words, size_t count, uint64_t key)
+static inline void mask_blocks(loose_word *words, size_t count, uint64_t key)
 {
     for (; count > 0; count--, words += BLOCK_WORDS)
         mask_words(words, BLOCK_WORDS, key);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void mask_blocks_avx2(loose_word *words, size_t count,
+                                                             uint64_t key)
+{
+    mask_blocks(words, count, key);
+}
+#endif
+
+static void mask_wide(loose_word *words, size_t count, uint64_t key)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        mask_blocks_avx2(words, count, key);
+        return;
+    }
+#endif
+    mask_blocks(words, count, key);
 }
 
 /* The mask as a word, begun where `offset` stands in it. Both halves are the same, so it is the
@@ -132,7 +144,7 @@ void gw_ws_mask(uint8_t *data, size_t len, const uint8_t mask[4], uint64_t offse
     if (len >= WIDE_FROM) {
         size_t blocks = len / (BLOCK_WORDS * sizeof(key));
 
-        mask_blocks((loose_word *)data, blocks, key);
+        mask_wide((loose_word *)data, blocks, key);
         at = blocks * BLOCK_WORDS * sizeof(key);
     }
     mask_words((loose_word *)(data + at), (len - at) / sizeof(key), key);
