@@ -124,9 +124,15 @@ bool gw_utf8_feed(uint32_t *state, const void *data, size_t len)
     return true;
 }
 
+/* Most short texts are ASCII to their end, and then no state is needed. */
 bool gw_utf8_valid(const void *data, size_t len)
 {
     uint32_t state = GW_UTF8_START;
+    const uint8_t *at, *end;
 
-    return gw_utf8_feed(&state, data, len) && state == GW_UTF8_START;
+    if (len == 0)
+        return true;
+    end = (const uint8_t *)data + len;
+    at = skip_ascii(data, end);
+    return at == end || (gw_utf8_feed(&state, at, (size_t)(end - at)) && state == GW_UTF8_START);
 }
