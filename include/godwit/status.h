@@ -29,6 +29,7 @@ enum gw_err {
     GW_ERR_SLOW_CONSUMER = -10010,  /* the reader fell behind what is kept */
     GW_ERR_HANDSHAKE = -10011,      /* not a WebSocket handshake, or not one we can accept */
     GW_ERR_VALUE = -10012,          /* a parameter or option with a wrong value */
+    GW_ERR_DAMAGED = -10013,        /* compressed data that does not inflate */
 };
 
 /* The name of an error of either kind, as a short phrase in English; static storage, or, for a

@@ -33,6 +33,8 @@ static const char *own_phrase(enum gw_err err)
         return "not an acceptable WebSocket handshake";
     case GW_ERR_VALUE:
         return "wrong value";
+    case GW_ERR_DAMAGED:
+        return "compressed data is damaged";
     }
     return NULL;
 }

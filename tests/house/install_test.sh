@@ -56,7 +56,8 @@ meson install -C "$build" --no-rebuild --destdir "$work/root" >"$work/log" 2>&1
 result $? 'everything installs below a DESTDIR'
 
 pc=$(find "$work/root" -name godwit.pc)
-export PKG_CONFIG_LIBDIR=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$work/root
+PKG_CONFIG_LIBDIR=${pc%/*}:$(pkg-config --variable pc_path pkg-config) # ours, and zlib's
+export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR=$work/root
 libdir=$(dirname "${pc%/*}")
 export LD_LIBRARY_PATH=$libdir
 headers=$(dirname "$(find "$work/root" -name ws.h)")
@@ -81,18 +82,18 @@ read -ra compiler <<<"${CC:-gcc}"
 uses 'a C11 program with the shared library' \
     "${compiler[@]}" -std=c11 "${flags[@]}" "${cflags[@]}" "$work/use.c" "${libs[@]}"
 uses 'a C11 program with the static library' \
-    "${compiler[@]}" -std=c11 "${flags[@]}" "${cflags[@]}" "$work/use.c" "$libdir/libgodwit.a"
+    "${compiler[@]}" -std=c11 "${flags[@]}" "${cflags[@]}" "$work/use.c" "$libdir/libgodwit.a" -lz
 uses 'a C++ program with the shared library' \
     "$CXX" -std=c++11 "${flags[@]}" "${cflags[@]}" "$work/use.cc" "${libs[@]}"
 uses 'a C++ program with the static library' \
-    "$CXX" -std=c++11 "${flags[@]}" "${cflags[@]}" "$work/use.cc" "$libdir/libgodwit.a"
+    "$CXX" -std=c++11 "${flags[@]}" "${cflags[@]}" "$work/use.cc" "$libdir/libgodwit.a" -lz
 
 readelf -d "$libdir/libgodwit.so" >"$work/log"
 grep -q 'SONAME.*\[libgodwit\.so\.0\]' "$work/log"
 result $? 'the shared library is called libgodwit.so.0'
 
-! grep NEEDED "$work/log" | grep -qv 'libc\.so'
-result $? 'it needs no library but the C library'
+! grep NEEDED "$work/log" | grep -Eqv 'lib(c|z)\.so'
+result $? 'it needs no library but the C library and zlib'
 
 # Every function that the headers show, and nothing else, is to be seen from outside.
 nm -D --defined-only "$libdir/libgodwit.so" | awk '{ print $3 }' | sort >"$work/seen"

@@ -6,6 +6,8 @@
 #include "core/base64.h"
 #include "core/sha1.h"
 #include "proto/http/head.h"
+#include "proto/ws/extension.h"
+#include "proto/ws/list.h"
 
 #define GUID                "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* section 1.3 */
 #define GUID_LEN            (sizeof(GUID) - 1)
@@ -36,68 +38,6 @@ static bool list_has(struct lines lines, const char *name, const char *token)
     return false;
 }
 
-/* The next element of a comma separated list, without the blanks around it. Empty ones are passed
- * over (RFC 9110 section 5.6.1.2). False at the list's end. */
-static bool next_element(struct gw_str *rest, struct gw_str *element)
-{
-    while (rest->data) {
-        *element = gw_str_trim(gw_str_cut(rest, ','));
-        if (element->len > 0)
-            return true;
-    }
-    return false;
-}
-
-/* --- Extensions, of which we speak none: are they written as section 9.1 wants? --- */
-
-/* What stands between quotes must be a token, once its quoted pairs are taken apart. A backslash
- * before the last quote makes that quote the byte that is no token. */
-static bool is_quoted_token(struct gw_str text)
-{
-    if (text.len < 3 || text.data[0] != '"' || text.data[text.len - 1] != '"')
-        return false;
-    for (size_t i = 1; i < text.len - 1; i++) {
-        if (text.data[i] == '\\')
-            i++;
-        if (!gw_http_is_token((struct gw_str){text.data + i, 1}))
-            return false;
-    }
-    return true;
-}
-
-/* extension-param, section 9.1: `name`, `name=token` or `name="token"`. */
-static bool is_extension_param(struct gw_str param)
-{
-    struct gw_str name = gw_str_trim(gw_str_cut(&param, '='));
-
-    if (!gw_http_is_token(name))
-        return false;
-    if (!param.data)
-        return true;
-    param = gw_str_trim(param);
-    return gw_http_is_token(param) || is_quoted_token(param);
-}
-
-/* To cut at every comma and semicolon is right even though a quoted string might hold one: it would
- * not be a token then, and neither half ends its quote. */
-static bool extensions_are_well_formed(struct lines lines)
-{
-    for (uint32_t i = 0; i < lines.count; i++) {
-        struct gw_str rest = lines.headers[i].value, extension;
-
-        if (!is_named(&lines.headers[i], "Sec-WebSocket-Extensions"))
-            continue;
-        while (next_element(&rest, &extension)) {
-            if (!gw_http_is_token(gw_str_trim(gw_str_cut(&extension, ';'))))
-                return false;
-            while (extension.data)
-                if (!is_extension_param(gw_str_cut(&extension, ';')))
-                    return false;
-        }
-    }
-    return true;
-}
-
 /* --- Subprotocols --- */
 
 /* `*at` is an index into the header lines and an offset in that line's value. */
@@ -117,7 +57,7 @@ bool gw_ws_handshake_protocol(const struct gw_http_request *request, size_t *at,
         if (!is_named(&request->headers[i], "Sec-WebSocket-Protocol") || offset >= value.len)
             continue;
         rest = (struct gw_str){value.data + offset, value.len - offset};
-        if (!next_element(&rest, name))
+        if (!gw_ws_list_next(&rest, name))
             continue;
         if (!gw_http_is_token(*name)) {
             *malformed = true;
@@ -184,7 +124,7 @@ static const char *find_fault(const struct gw_http_request *request, struct line
         return "Sec-WebSocket-Key must be 16 bytes in base64.";
     if (!protocols_are_well_formed(request))
         return "Sec-WebSocket-Protocol is malformed.";
-    if (!extensions_are_well_formed(lines))
+    if (!gw_ws_extensions_well_formed(lines.headers, lines.count))
         return "Sec-WebSocket-Extensions is malformed.";
     return NULL;
 }
@@ -252,7 +192,7 @@ static bool was_offered(struct gw_str protocols, struct gw_str name)
 {
     struct gw_str element;
 
-    while (next_element(&protocols, &element))
+    while (gw_ws_list_next(&protocols, &element))
         if (gw_str_eq(element, name))
             return true;
     return false;
@@ -287,9 +227,6 @@ bool gw_ws_handshake_answered(const struct gw_http_response *response, struct gw
                    (struct gw_str){accept, sizeof(accept)}))
         return false;
 
-    (void)gw_http_header_find(lines.headers, lines.count, "Sec-WebSocket-Extensions", &count);
-    if (count > 0) /* we offered none */
-        return false;
     protocol = gw_http_header_find(lines.headers, lines.count, "Sec-WebSocket-Protocol", &count);
     return count == 0 || (count == 1 && was_offered(protocols, protocol));
 }

@@ -28,8 +28,8 @@ enum gw_ws_verdict {
 /* Section 4.2.1, every header rule: GET, HTTP/1.1, Host, `Upgrade` with the token websocket and
  * `Connection` with the token upgrade (lists, any case), exactly one Sec-WebSocket-Version of 13,
  * exactly one Sec-WebSocket-Key that decodes to 16 bytes; and Sec-WebSocket-Protocol and
- * Sec-WebSocket-Extensions, where they are present, well formed. `*detail` becomes a sentence for
- * the refusal (static), and stays as it was for a handshake. */
+ * Sec-WebSocket-Extensions, where they are present, well formed (extension.h chooses among them).
+ * `*detail` becomes a sentence for the refusal (static), and stays as it was for a handshake. */
 enum gw_ws_verdict gw_ws_handshake_judge(const struct gw_http_request *request,
                                          const char **detail);
 
@@ -43,8 +43,8 @@ void gw_ws_handshake_accept(char out[GW_WS_ACCEPT_LEN], struct gw_str key);
 bool gw_ws_handshake_protocol(const struct gw_http_request *request, size_t *at,
                               struct gw_str *name, bool *malformed);
 
-/* The client's side, section 4.1: is it a 101 that answers `key`, with no extension and no
- * subprotocol that is not in the list `protocols` we offered? */
+/* The client's side, section 4.1: is it a 101 that answers `key`, with no subprotocol that is not
+ * in the list `protocols` we offered? Of its extensions gw_ws_extension_answered() is the judge. */
 bool gw_ws_handshake_answered(const struct gw_http_response *response, struct gw_str key,
                               struct gw_str protocols);
 

@@ -8,44 +8,39 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/utf8.h"
+#include "proto/ws/control.h"
+#include "proto/ws/inflate.h"
 
 #define FIN_BIT       0x80u
 #define RSV_BITS      0x70u
+#define RSV1_BIT      0x40u
 #define OPCODE_BITS   0x0fu
 #define MASKED_BIT    0x80u
 #define LENGTH_BITS   0x7fu
 #define LENGTH_16_MAX UINT64_C(0xffff)
 #define MASK_LEN      4u
-#define CODE_LEN      2u
-
-/* Close codes of section 7.4.1 that we send, or report. */
-enum {
-    CODE_PROTOCOL = 1002,
-    CODE_NONE = 1005,
-    CODE_UTF8 = 1007,
-    CODE_POLICY = 1008,
-    CODE_TOO_BIG = 1009,
-    CODE_OUR_FAULT = 1011
-};
 
 /* What the head of a frame says (section 5.2). */
 struct frame {
-    uint64_t len; /* of its payload; of a data frame at most what message_bytes_max leaves */
+    uint64_t len; /* of its payload; of a data frame at most what the message may still take */
     uint8_t mask[MASK_LEN];
     uint8_t opcode;
     bool fin;
     bool masked;
+    bool compressed; /* RSV1: it begins a compressed message (RFC 7692 section 6) */
 };
 
 /* At most one frame is unfinished: either its head (head_len > 0) or its payload (in_frame).
  * A message is open from its first frame to its last, and a control frame may stand between. */
 struct gw_ws_partial {
-    struct gw_buf message; /* what arrived of the message's payload, unmasked, checked if text */
-    struct frame frame;    /* while in_frame */
-    uint32_t taken;        /* bytes of the frame's payload that arrived; below frame.len */
-    uint32_t utf8_state;   /* behind the last byte of a text message */
+    /* What arrived of the message's payload: unmasked, inflated, checked if text. */
+    struct gw_buf message;
+    struct frame frame;  /* while in_frame */
+    uint32_t taken;      /* bytes of the frame's payload that arrived; below frame.len */
+    uint32_t utf8_state; /* behind the last byte of a text message */
     uint32_t fragment_count;
-    uint8_t opcode; /* of the open message; GW_WS_OP_CONTINUATION where none is open */
+    bool compressed; /* the open message is */
+    uint8_t opcode;  /* of the open message; GW_WS_OP_CONTINUATION where none is open */
     bool in_frame;
     uint8_t head_len;
     uint8_t head[GW_WS_HEAD_MAX];
@@ -71,11 +66,21 @@ static void consume(struct gw_ws_bytes *input, size_t len)
 /* The checks below run in the order of the bytes they look at, so that a head that is wrong twice
  * fails in the same way however it is split. */
 
-static bool take_first_byte(uint8_t byte, bool message_is_open, struct frame *frame)
+/* RSV1 has a meaning where an extension gave it one, on the first frame of a message. */
+static bool rsv_bits_are_right(uint8_t byte, bool inflates)
+{
+    uint8_t opcode = byte & OPCODE_BITS;
+
+    return (byte & RSV_BITS) == 0 || (inflates && (byte & RSV_BITS) == RSV1_BIT &&
+                                      (opcode == GW_WS_OP_TEXT || opcode == GW_WS_OP_BINARY));
+}
+
+static bool take_first_byte(uint8_t byte, bool message_is_open, bool inflates, struct frame *frame)
 {
     frame->fin = (byte & FIN_BIT) != 0;
     frame->opcode = byte & OPCODE_BITS;
-    if ((byte & RSV_BITS) != 0) /* no extension gave them a meaning */
+    frame->compressed = (byte & RSV1_BIT) != 0;
+    if (!rsv_bits_are_right(byte, inflates))
         return false;
 
     switch (frame->opcode) {
@@ -126,20 +131,31 @@ static int take_length(const uint8_t *data, size_t len, struct frame *frame)
     return (int)bytes;
 }
 
-/* May the message in hand have this frame too? Neither sum can overflow: what arrived is below the
- * limit, always. */
+/* The longest frame that the message in hand, or a new one, may have. How long a compressed one
+ * becomes is seen when it is inflated; its head can only say that it is beyond all measure. What
+ * arrived is below the limit, always. */
+static uint64_t longest_frame(const struct gw_ws_reader *reader,
+                              const struct gw_ws_partial *partial, const struct frame *frame)
+{
+    size_t gathered = partial ? partial->message.len : 0;
+
+    assert(gathered <= reader->message_bytes_max);
+    if (frame->compressed || (partial && partial->compressed))
+        return gw_ws_inflate_wire_max(reader->message_bytes_max);
+    return reader->message_bytes_max - gathered;
+}
+
+/* May the message in hand have this frame too? */
 static int check_limits(const struct gw_ws_reader *reader, const struct gw_ws_partial *partial,
                         const struct frame *frame)
 {
-    size_t gathered = partial ? partial->message.len : 0;
     uint32_t fragments = partial ? partial->fragment_count : 0;
 
     if (is_control(frame))
         return 0;
-    assert(gathered <= reader->message_bytes_max);
     if (fragments >= reader->fragments_max)
         return GW_ERR_TOO_MANY;
-    if (frame->len > reader->message_bytes_max - gathered)
+    if (frame->len > longest_frame(reader, partial, frame))
         return GW_ERR_TOO_BIG;
     return 0;
 }
@@ -154,7 +170,7 @@ static int parse_head(const struct gw_ws_reader *reader, const struct gw_ws_part
 
     if (len < 1)
         return 0;
-    if (!take_first_byte(data[0], message_is_open, frame))
+    if (!take_first_byte(data[0], message_is_open, reader->inflate != NULL, frame))
         return GW_ERR_PROTOCOL;
     if (len < 2)
         return 0;
@@ -189,38 +205,6 @@ static int data_event(uint8_t opcode, uint8_t *data, size_t len, struct gw_ws_ev
     return 1;
 }
 
-/* Section 5.5.1: nothing, or a code and perhaps a reason. */
-static int close_event(uint8_t *payload, size_t len, struct gw_ws_event *event)
-{
-    event->kind = GW_WS_CLOSE;
-    event->close_code = CODE_NONE;
-    event->data = payload;
-    event->len = len;
-    if (len == 0)
-        return 1;
-    if (len < CODE_LEN)
-        return GW_ERR_PROTOCOL;
-
-    event->close_code = (uint16_t)read_big_endian(payload, CODE_LEN);
-    event->data += CODE_LEN;
-    event->len -= CODE_LEN;
-    if (event->headroom > 0)
-        event->headroom += CODE_LEN;
-    if (!gw_ws_close_code_valid(event->close_code))
-        return GW_ERR_PROTOCOL;
-    return gw_utf8_valid(event->data, event->len) ? 1 : GW_ERR_UTF8;
-}
-
-static int control_event(const struct frame *frame, uint8_t *payload, struct gw_ws_event *event)
-{
-    if (frame->opcode == GW_WS_OP_CLOSE)
-        return close_event(payload, (size_t)frame->len, event);
-    event->kind = frame->opcode == GW_WS_OP_PING ? GW_WS_PING : GW_WS_PONG;
-    event->data = payload;
-    event->len = (size_t)frame->len;
-    return 1;
-}
-
 /* --- Payload --- */
 
 static void unmask(const struct frame *frame, uint8_t *data, size_t len, size_t taken)
@@ -239,32 +223,49 @@ static int deliver_in_place(const struct frame *frame, struct gw_ws_bytes *input
     unmask(frame, payload, len, 0);
     consume(input, len);
     if (is_control(frame))
-        return control_event(frame, payload, event);
+        return gw_ws_control_event(frame->opcode, payload, len, event);
     if (frame->opcode == GW_WS_OP_TEXT && !gw_utf8_valid(payload, len))
         return GW_ERR_UTF8;
     return data_event(frame->opcode, payload, len, event);
 }
 
-/* The buffer grows with what arrived: what a head announces costs its sender bytes, not us. */
-static int gather(struct gw_ws_partial *partial, const uint8_t *data, size_t len)
+static uint32_t *utf8_state_of(struct gw_ws_partial *partial)
 {
-    if (partial->opcode == GW_WS_OP_TEXT && !gw_utf8_feed(&partial->utf8_state, data, len))
+    return partial->opcode == GW_WS_OP_TEXT ? &partial->utf8_state : NULL;
+}
+
+/* The buffer grows with what arrived: what a head announces costs its sender bytes, not us. */
+static int gather(const struct gw_ws_reader *reader, struct gw_ws_partial *partial,
+                  const uint8_t *data, size_t len)
+{
+    uint32_t *utf8_state = utf8_state_of(partial);
+
+    if (partial->compressed)
+        return gw_ws_inflate_feed(reader->inflate, data, len, &partial->message, utf8_state);
+    if (utf8_state && !gw_utf8_feed(utf8_state, data, len))
         return GW_ERR_UTF8;
     /* parse_head() made sure that it fits, so it can only be memory that lacks. */
     return gw_buf_append(&partial->message, data, len) == 0 ? 0 : -ENOMEM;
 }
 
 /* All payload of the frame in hand has arrived. */
-static int finish_frame(struct gw_ws_partial *partial, struct gw_ws_event *event)
+static int finish_frame(const struct gw_ws_reader *reader, struct gw_ws_partial *partial,
+                        struct gw_ws_event *event)
 {
+    const struct frame *frame = &partial->frame;
     uint8_t opcode = partial->opcode;
+    int failed = 0;
 
     partial->in_frame = false;
-    if (is_control(&partial->frame))
-        return control_event(&partial->frame, partial->control, event);
-    if (!partial->frame.fin)
+    if (is_control(frame))
+        return gw_ws_control_event(frame->opcode, partial->control, (size_t)frame->len, event);
+    if (!frame->fin)
         return 0;
 
+    if (partial->compressed)
+        failed = gw_ws_inflate_finish(reader->inflate, &partial->message, utf8_state_of(partial));
+    if (failed)
+        return failed;
     partial->opcode = GW_WS_OP_CONTINUATION; /* closed: its memory goes at the next call */
     if (opcode == GW_WS_OP_TEXT && partial->utf8_state != GW_UTF8_START)
         return GW_ERR_UTF8;
@@ -272,8 +273,8 @@ static int finish_frame(struct gw_ws_partial *partial, struct gw_ws_event *event
 }
 
 /* Takes what the input holds of the payload of the frame in hand. */
-static int take_payload(struct gw_ws_partial *partial, struct gw_ws_bytes *input,
-                        struct gw_ws_event *event)
+static int take_payload(const struct gw_ws_reader *reader, struct gw_ws_partial *partial,
+                        struct gw_ws_bytes *input, struct gw_ws_event *event)
 {
     const struct frame *frame = &partial->frame;
     size_t left = (size_t)frame->len - partial->taken;
@@ -286,13 +287,13 @@ static int take_payload(struct gw_ws_partial *partial, struct gw_ws_bytes *input
         if (is_control(frame))
             memcpy(partial->control + partial->taken, piece, len);
         else
-            failed = gather(partial, piece, len);
+            failed = gather(reader, partial, piece, len);
         consume(input, len);
     }
     if (failed)
         return failed;
     partial->taken += (uint32_t)len; /* at most frame.len, which the limits hold below 2^32 */
-    return len == left ? finish_frame(partial, event) : 0;
+    return len == left ? finish_frame(reader, partial, event) : 0;
 }
 
 /* --- What is kept between two calls --- */
@@ -339,8 +340,10 @@ static int open_frame(struct gw_ws_partial *partial, const struct frame *frame)
     partial->in_frame = true;
     if (is_control(frame))
         return 0;
-    if (frame->opcode != GW_WS_OP_CONTINUATION)
+    if (frame->opcode != GW_WS_OP_CONTINUATION) {
         partial->opcode = frame->opcode;
+        partial->compressed = frame->compressed;
+    }
     partial->fragment_count++;
     return 0;
 }
@@ -351,7 +354,8 @@ static int take_frame(const struct gw_ws_reader *reader, struct gw_ws_partial **
                       const struct frame *frame, size_t head_len, struct gw_ws_bytes *input,
                       struct gw_ws_event *event)
 {
-    bool alone = is_control(frame) || (frame->fin && frame->opcode != GW_WS_OP_CONTINUATION);
+    bool alone = is_control(frame) ||
+                 (frame->fin && frame->opcode != GW_WS_OP_CONTINUATION && !frame->compressed);
     int failed;
 
     if (alone && frame->len <= input->len) {
@@ -359,7 +363,7 @@ static int take_frame(const struct gw_ws_reader *reader, struct gw_ws_partial **
         return deliver_in_place(frame, input, event);
     }
     failed = open_frame(partial_of(reader, slot), frame);
-    return failed ? failed : take_payload(*slot, input, event);
+    return failed ? failed : take_payload(reader, *slot, input, event);
 }
 
 /* Takes a head, or what the input holds of it; and then what there is of its payload. */
@@ -395,23 +399,6 @@ static int take_head(const struct gw_ws_reader *reader, struct gw_ws_partial **s
 
 /* --- The door --- */
 
-/* Section 7.4.1: what a reason to fail is called on the wire. */
-static uint16_t close_code_of(int reason)
-{
-    switch (reason) {
-    case GW_ERR_PROTOCOL:
-        return CODE_PROTOCOL;
-    case GW_ERR_UTF8:
-        return CODE_UTF8;
-    case GW_ERR_TOO_MANY:
-        return CODE_POLICY;
-    case GW_ERR_TOO_BIG:
-        return CODE_TOO_BIG;
-    default:
-        return CODE_OUR_FAULT;
-    }
-}
-
 /* The commonest frame of all: a whole message of at most 125 bytes, in one frame, all of it in the
  * input. Of take_head()'s questions none is open for it, and not asking them halves what it costs.
  * Returns 1 with the event, GW_ERR_UTF8, or 0 with nothing done: it is another frame. */
@@ -444,26 +431,33 @@ static inline int take_short(const struct gw_ws_reader *reader, struct gw_ws_byt
     return 1;
 }
 
-int gw_ws_reader_read(const struct gw_ws_reader *reader, struct gw_ws_partial **partial,
-                      struct gw_ws_bytes *input, struct gw_ws_event *event)
+/* Apart, so that what it needs of registers and stack is not paid for by every short message. */
+__attribute__((noinline)) static int read_frames(const struct gw_ws_reader *reader,
+                                                 struct gw_ws_partial **partial,
+                                                 struct gw_ws_bytes *input,
+                                                 struct gw_ws_event *event, int result)
 {
-    int result = *partial ? 0 : take_short(reader, input, event);
-
-    if (result > 0)
-        return result;
     *event = (struct gw_ws_event){0};
     gw_ws_reader_trim(reader, partial); /* what the last event borrowed */
 
     /* Each round takes at least a byte or ends with a result. */
     while (result == 0 && input->len > 0) {
         if (*partial && (*partial)->in_frame)
-            result = take_payload(*partial, input, event);
+            result = take_payload(reader, *partial, input, event);
         else
             result = take_head(reader, partial, input, event);
     }
     if (result < 0)
-        *event = (struct gw_ws_event){.close_code = close_code_of(result)};
+        *event = (struct gw_ws_event){.close_code = gw_ws_control_code(result)};
     return result;
+}
+
+int gw_ws_reader_read(const struct gw_ws_reader *reader, struct gw_ws_partial **partial,
+                      struct gw_ws_bytes *input, struct gw_ws_event *event)
+{
+    int result = *partial ? 0 : take_short(reader, input, event);
+
+    return result > 0 ? result : read_frames(reader, partial, input, event, result);
 }
 
 void gw_ws_reader_trim(const struct gw_ws_reader *reader, struct gw_ws_partial **partial)

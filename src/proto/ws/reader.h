@@ -8,8 +8,10 @@
  * stands and allocates nothing. Everything else is gathered in `partial`, into one buffer a
  * message.
  *
- * Sources: RFC 6455 sections 5, 7 and 8.1. RSV1 belongs to RFC 7692: `rsv1_allowed` is its place,
- * with the transform of a finished message between gathering and event.
+ * A compressed message is inflated into that buffer as it arrives. What that takes is an object of
+ * its own, which only a connection has that agreed on compression.
+ *
+ * Sources: RFC 6455 sections 5, 7 and 8.1; RFC 7692 section 6.
  *
  * Threads: the owner's own. */
 #ifndef GW_PROTO_WS_READER_H
@@ -18,12 +20,16 @@
 #include <godwit/ws.h>
 
 struct gw_alloc;
+struct gw_ws_inflate;
 struct gw_ws_partial; /* an unfinished frame or message */
 
 struct gw_ws_reader {
     const struct gw_alloc *alloc; /* borrowed */
     uint32_t message_bytes_max;
     uint32_t fragments_max;
+    /* Of the one connection that is read, borrowed; NULL where nothing was agreed, and RSV1 is
+     * refused. Its memory outlives `*partial`: the caller ends it with gw_ws_inflate_fini(). */
+    struct gw_ws_inflate *inflate;
     uint8_t role; /* enum gw_ws_role: who *we* are; a server demands masks, a client refuses them */
 };
 

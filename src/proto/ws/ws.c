@@ -1,52 +1,95 @@
-/* ws.c - the public face of the codec: a reader that remembers that it is done, and the opening
- * handshake on raw bytes.
+/* ws.c - the public face of the codec: a reader that remembers that it is done, and the two halves
+ * of a connection's compression.
  *
- * The server does not come through here: it shares one reader's configuration between all of its
- * connections, and its front door has parsed the head already. Embedders do, and so do our own
- * clients and tests.
+ * The server does not come through here: it shares one reader's configuration, and one compressor,
+ * between all of its connections. Embedders do, and so do our own clients and tests.
  *
- * Threads: a gw_ws belongs to one at a time; the plain functions may be called from any. */
+ * Threads: a gw_ws belongs to one at a time. */
 #include <godwit/ws.h>
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "core/alloc.h"
-#include "core/base64.h"
-#include "core/num.h"
-#include "core/str.h"
-#include "proto/http/head.h"
-#include "proto/ws/handshake.h"
+#include "proto/ws/deflate.h"
+#include "proto/ws/extension.h"
+#include "proto/ws/inflate.h"
 #include "proto/ws/reader.h"
 
 struct gw_ws {
     struct gw_alloc alloc;
     struct gw_ws_reader reader;    /* its alloc is the one above */
     struct gw_ws_partial *partial; /* NULL between two messages */
-    bool done;                     /* a close frame came, or the connection failed */
+    struct gw_ws_inflate inflate;  /* lent to the reader where compression was agreed */
+    struct gw_ws_deflate *deflate; /* NULL until needed, and without takeover between messages */
+    struct gw_ws_deflate_options deflate_options; /* window_bits 0 where nothing was agreed */
+    uint32_t deflate_bytes_min;
+    bool done; /* a close frame came, or the connection failed */
 };
 
-/* --- Reading --- */
+/* --- Making one --- */
+
+/* The options ended there before compression came. */
+#define FIRST_SIZE offsetof(struct gw_ws_options, deflate)
+
+static bool copy_options(struct gw_ws_options *copy, const struct gw_ws_options *options)
+{
+    *copy = (struct gw_ws_options)GW_WS_OPTIONS_INIT;
+    if (options->size != sizeof(*copy) && options->size != FIRST_SIZE)
+        return false;
+    memcpy(copy, options, options->size);
+    return true;
+}
+
+static bool is_agreed(const struct gw_ws_deflate_terms *terms)
+{
+    return terms->server_window_bits || terms->client_window_bits || terms->server_takeover ||
+           terms->client_takeover;
+}
 
 static bool options_make_sense(const struct gw_ws_options *options)
 {
-    return options->size == sizeof(*options) &&
-           (options->role == GW_WS_SERVER || options->role == GW_WS_CLIENT) &&
+    return (options->role == GW_WS_SERVER || options->role == GW_WS_CLIENT) &&
            options->message_bytes_max > 0 && options->fragments_max > 0 &&
-           !options->get == !options->put;
+           !options->get == !options->put &&
+           (!is_agreed(&options->deflate) || gw_ws_terms_valid(&options->deflate)) &&
+           options->deflate_ratio_max > 0 && options->deflate_level >= 1 &&
+           options->deflate_level <= 9;
+}
+
+/* Each end compresses by its own half of the terms and inflates by the other's. */
+static void take_terms(struct gw_ws *ws, const struct gw_ws_options *options)
+{
+    const struct gw_ws_deflate_terms *terms = &options->deflate;
+    bool server = options->role == GW_WS_SERVER;
+
+    ws->inflate = (struct gw_ws_inflate){
+        .ratio_max = options->deflate_ratio_max,
+        .takeover = server ? terms->client_takeover : terms->server_takeover,
+    };
+    ws->deflate_options = (struct gw_ws_deflate_options){
+        .window_bits = server ? terms->server_window_bits : terms->client_window_bits,
+        .level = (uint8_t)options->deflate_level,
+        .takeover = server ? terms->server_takeover : terms->client_takeover,
+    };
+    ws->deflate_bytes_min = options->deflate_bytes_min;
+    if (is_agreed(terms))
+        ws->reader.inflate = &ws->inflate;
 }
 
 int gw_ws_new(struct gw_ws **out, const struct gw_ws_options *options)
 {
     struct gw_alloc alloc = gw_alloc_std;
+    struct gw_ws_options copy;
     struct gw_ws *ws;
 
-    if (!options || !options_make_sense(options))
+    if (!options || !copy_options(&copy, options) || !options_make_sense(&copy))
         return -EINVAL;
-    if (options->get)
-        alloc = (struct gw_alloc){options->get, options->put, options->alloc_ctx};
+    if (copy.get)
+        alloc = (struct gw_alloc){copy.get, copy.put, copy.alloc_ctx};
     ws = gw_alloc_zeroed(&alloc, 1, sizeof(*ws));
     if (!ws)
         return -ENOMEM;
@@ -54,12 +97,19 @@ int gw_ws_new(struct gw_ws **out, const struct gw_ws_options *options)
     ws->alloc = alloc;
     ws->reader = (struct gw_ws_reader){
         .alloc = &ws->alloc,
-        .message_bytes_max = options->message_bytes_max,
-        .fragments_max = options->fragments_max,
-        .role = (uint8_t)options->role,
+        .message_bytes_max = copy.message_bytes_max,
+        .fragments_max = copy.fragments_max,
+        .role = (uint8_t)copy.role,
     };
+    take_terms(ws, &copy);
     *out = ws;
     return 0;
+}
+
+static void free_reading_half(struct gw_ws *ws)
+{
+    gw_ws_reader_free(&ws->reader, &ws->partial);
+    gw_ws_inflate_fini(&ws->inflate);
 }
 
 void gw_ws_free(struct gw_ws *ws)
@@ -68,10 +118,13 @@ void gw_ws_free(struct gw_ws *ws)
 
     if (!ws)
         return;
-    gw_ws_reader_free(&ws->reader, &ws->partial);
+    free_reading_half(ws);
+    gw_ws_deflate_free(ws->deflate);
     alloc = ws->alloc; /* it lies in what it frees */
     gw_alloc_put(&alloc, ws);
 }
+
+/* --- Reading --- */
 
 int gw_ws_read(struct gw_ws *ws, struct gw_ws_bytes *input, struct gw_ws_event *event)
 {
@@ -85,304 +138,36 @@ int gw_ws_read(struct gw_ws *ws, struct gw_ws_bytes *input, struct gw_ws_event *
     if (result < 0 || (result > 0 && event->kind == GW_WS_CLOSE))
         ws->done = true;
     if (result < 0) /* after a close frame its reason may still be in there */
-        gw_ws_reader_free(&ws->reader, &ws->partial);
+        free_reading_half(ws);
     return result;
 }
 
-/* --- Text out of parts --- */
+/* --- Writing --- */
 
-#define PARTS_MAX 24u
-
-/* A head about to be written. Gathered first and measured, so that nothing is written that does not
- * fit. */
-struct text {
-    struct gw_str parts[PARTS_MAX];
-    size_t count, len;
-};
-
-static void add(struct text *text, struct gw_str part)
+/* The compressed frame's length, or 0: write it as it is. */
+static size_t write_deflated(struct gw_ws *ws, uint8_t *out, enum gw_ws_opcode opcode,
+                             const void *data, size_t len, const uint8_t mask[4])
 {
-    assert(text->count < PARTS_MAX);
-    text->parts[text->count++] = part;
-    text->len += part.len;
-}
+    size_t frame_len;
 
-static void add_str(struct text *text, const char *part)
-{
-    add(text, GW_STR(part));
-}
-
-/* A whole header line. */
-static void add_line(struct text *text, const char *name, struct gw_str value)
-{
-    add_str(text, name);
-    add_str(text, ": ");
-    add(text, value);
-    add_str(text, "\r\n");
-}
-
-static bool text_write(const struct text *text, char *out, size_t room)
-{
-    if (text->len > room)
-        return false;
-    for (size_t i = 0; i < text->count; i++) {
-        if (text->parts[i].len > 0) /* an empty part may be NULL, which memcpy may not */
-            memcpy(out, text->parts[i].data, text->parts[i].len);
-        out += text->parts[i].len;
+    if (!ws->reader.inflate || len < ws->deflate_bytes_min)
+        return 0;
+    if (!ws->deflate && gw_ws_deflate_new(&ws->deflate, &ws->alloc, &ws->deflate_options) < 0)
+        return 0;
+    frame_len = gw_ws_deflate_frame(ws->deflate, out, opcode, data, len, mask);
+    if (!ws->deflate_options.takeover) {
+        gw_ws_deflate_free(ws->deflate);
+        ws->deflate = NULL;
     }
-    return true;
+    return frame_len;
 }
 
-/* --- The server's half of the handshake --- */
-
-/* The caller has read the head already and had limits of its own: these are the widest. */
-static const struct gw_http_limits wide_limits = {
-    .head_bytes_max = 64 * 1024,
-    .headers_max = GW_HTTP_HEADERS_ROOM,
-    .target_bytes_max = 64 * 1024,
-};
-
-/* A longer one would not fit into GW_WS_RESPONSE_MAX; it is as if we did not speak it. */
-#define PROTOCOL_LEN_MAX 255u
-
-/* The index of `name` among the first `count` of our protocols; `count` where it is not there. */
-static int index_of(const char *const *protocols, int count, struct gw_str name)
+size_t gw_ws_deflate(struct gw_ws *ws, uint8_t *out, enum gw_ws_opcode opcode, const void *data,
+                     size_t len, const uint8_t mask[4])
 {
-    int i = 0;
+    size_t frame_len;
 
-    while (i < count && !gw_str_eq(GW_STR(protocols[i]), name))
-        i++;
-    return i;
-}
-
-/* The best of ours that the client offers too, or -1. */
-static int choose_protocol(const struct gw_http_request *request, const char *const *protocols)
-{
-    struct gw_str name;
-    bool malformed = false;
-    int count = 0, best;
-    size_t at = 0;
-
-    while (protocols && protocols[count])
-        count++;
-    best = count;
-    while (best > 0 && gw_ws_handshake_protocol(request, &at, &name, &malformed))
-        if (name.len <= PROTOCOL_LEN_MAX)
-            best = index_of(protocols, best, name);
-    return best < count ? best : -1;
-}
-
-static size_t write_acceptance(char out[GW_WS_RESPONSE_MAX], const struct gw_http_request *request,
-                               const char *protocol)
-{
-    uint32_t count;
-    struct gw_str key =
-        gw_http_header_find(request->headers, request->header_count, "Sec-WebSocket-Key", &count);
-    char accept[GW_WS_ACCEPT_LEN];
-    struct text text = {.count = 0};
-    bool fits;
-
-    gw_ws_handshake_accept(accept, key);
-    add_str(&text, "HTTP/1.1 101 Switching Protocols\r\n"
-                   "Upgrade: websocket\r\n"
-                   "Connection: Upgrade\r\n");
-    add_line(&text, "Sec-WebSocket-Accept", (struct gw_str){accept, sizeof(accept)});
-    if (protocol)
-        add_line(&text, "Sec-WebSocket-Protocol", GW_STR(protocol));
-    add_str(&text, "\r\n");
-    fits = text_write(&text, out, GW_WS_RESPONSE_MAX);
-    assert(fits); /* PROTOCOL_LEN_MAX is the only part whose length varies */
-    return text.len;
-}
-
-static size_t write_refusal(char out[GW_WS_RESPONSE_MAX], enum gw_ws_verdict verdict,
-                            const char *detail)
-{
-    char digits[GW_U64_DIGITS];
-    struct text text = {.count = 0};
-    bool fits;
-
-    if (verdict == GW_WS_WRONG_METHOD)
-        add_str(&text, "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nConnection: close\r\n");
-    else if (verdict == GW_WS_WRONG_VERSION)
-        add_str(&text, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
-                       "Connection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n");
-    else
-        add_str(&text, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n");
-    add_str(&text, "Content-Type: text/plain\r\n");
-    add_line(&text, "Content-Length",
-             (struct gw_str){digits, gw_num_write(digits, strlen(detail) + 1)});
-    add_str(&text, "\r\n");
-    add_str(&text, detail);
-    add_str(&text, "\n");
-    fits = text_write(&text, out, GW_WS_RESPONSE_MAX);
-    assert(fits); /* a detail is one sentence of ours */
-    return text.len;
-}
-
-/* Is it exactly one head? A byte more would be read by nobody. */
-static bool is_one_head(const char *head, size_t len)
-{
-    struct gw_http_scan scan = {0};
-    struct gw_http_refusal refusal = {0};
-    int head_len = gw_http_scan(&scan, &wide_limits, head, len, &refusal);
-
-    return head_len > 0 && (size_t)head_len == len;
-}
-
-static enum gw_ws_verdict judge_bytes(struct gw_http_request *request, const char *head, size_t len,
-                                      const char **detail)
-{
-    struct gw_http_refusal refusal = {0};
-    enum gw_ws_verdict verdict;
-
-    if (!is_one_head(head, len)) {
-        *detail = "This is not the head of an HTTP/1.1 request.";
-        return GW_WS_MALFORMED;
-    }
-    if (gw_http_request_parse(request, &wide_limits, head, len, &refusal) < 0) {
-        *detail = refusal.detail;
-        return GW_WS_MALFORMED;
-    }
-    verdict = gw_ws_handshake_judge(request, detail);
-    /* Nothing but handshakes is served here, so that a method other than GET is the plainer news.
-     */
-    if (verdict == GW_WS_IS_NOT && request->method != GW_HTTP_GET)
-        return GW_WS_WRONG_METHOD;
-    return verdict;
-}
-
-int gw_ws_accept(char out[GW_WS_RESPONSE_MAX], size_t *out_len, const char *head, size_t len,
-                 const char *const *protocols, int *protocol)
-{
-    struct gw_http_request request;
-    const char *detail = NULL;
-    enum gw_ws_verdict verdict = judge_bytes(&request, head, len, &detail);
-    int chosen = -1;
-
-    if (verdict == GW_WS_IS_HANDSHAKE) {
-        chosen = choose_protocol(&request, protocols);
-        *out_len = write_acceptance(out, &request, chosen < 0 ? NULL : protocols[chosen]);
-    } else {
-        *out_len = write_refusal(out, verdict, detail);
-    }
-    if (protocol)
-        *protocol = chosen;
-    return verdict == GW_WS_IS_HANDSHAKE ? 0 : GW_ERR_HANDSHAKE;
-}
-
-/* --- The client's --- */
-
-/* Printable ASCII, no blank, and none of `forbidden`. */
-static bool is_plain(struct gw_str text, const char *forbidden)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] <= ' ' || text.data[i] > '~' || strchr(forbidden, text.data[i]))
-            return false;
-    return text.len > 0;
-}
-
-/* Section 4.1, item 10: tokens, each of them once. */
-static bool is_protocol_list(struct gw_str list)
-{
-    do {
-        struct gw_str name = gw_str_trim(gw_str_cut(&list, ',')), rest = list;
-
-        if (!gw_http_is_token(name))
-            return false;
-        while (rest.data)
-            if (gw_str_eq(gw_str_trim(gw_str_cut(&rest, ',')), name))
-                return false;
-    } while (list.data);
-    return true;
-}
-
-/* What we write ourselves, and what would give the request a body. */
-static bool is_ours(struct gw_str name)
-{
-    static const char *const ours[] = {"Host", "Upgrade", "Connection", "Content-Length",
-                                       "Transfer-Encoding"};
-    struct gw_str prefix = GW_STR("Sec-WebSocket-");
-
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-        if (gw_str_eq_nocase(name, GW_STR(ours[i])))
-            return true;
-    return name.len >= prefix.len &&
-           gw_str_eq_nocase((struct gw_str){name.data, prefix.len}, prefix);
-}
-
-static bool is_header_line(struct gw_str line)
-{
-    struct gw_str value = line, name = gw_str_cut(&value, ':');
-
-    if (!value.data || !gw_http_is_token(name) || is_ours(name))
-        return false;
-    for (size_t i = 0; i < value.len; i++)
-        if (((uint8_t)value.data[i] < ' ' && value.data[i] != '\t') || value.data[i] == 0x7f)
-            return false;
-    return true;
-}
-
-/* Lines that each end in CR LF; none of them empty, for that would end the head. */
-static bool are_header_lines(struct gw_str lines)
-{
-    while (lines.len > 0) {
-        struct gw_str line = gw_str_cut(&lines, '\n');
-
-        if (!lines.data || line.len == 0 || line.data[line.len - 1] != '\r')
-            return false;
-        line.len--;
-        if (!is_header_line(line))
-            return false;
-    }
-    return true;
-}
-
-int gw_ws_request(char *out, size_t room, char key[GW_WS_KEY_LEN + 1], const uint8_t nonce[16],
-                  const char *host, const char *target, const char *protocols, const char *extra)
-{
-    char key_text[GW_WS_KEY_LEN + 1];
-    struct text text = {.count = 0};
-
-    if (!is_plain(GW_STR(host), "/?#@\\,") || !is_plain(GW_STR(target), "#") || target[0] != '/' ||
-        (protocols && !is_protocol_list(GW_STR(protocols))) ||
-        (extra && !are_header_lines(GW_STR(extra))))
-        return -EINVAL;
-
-    key_text[gw_base64_encode(key_text, nonce, 16)] = '\0';
-    add_str(&text, "GET ");
-    add_str(&text, target);
-    add_str(&text, " HTTP/1.1\r\n");
-    add_line(&text, "Host", GW_STR(host));
-    add_str(&text, "Upgrade: websocket\r\n"
-                   "Connection: Upgrade\r\n"
-                   "Sec-WebSocket-Version: 13\r\n");
-    add_line(&text, "Sec-WebSocket-Key", GW_STR(key_text));
-    if (protocols)
-        add_line(&text, "Sec-WebSocket-Protocol", GW_STR(protocols));
-    if (extra)
-        add_str(&text, extra);
-    add_str(&text, "\r\n");
-    if (text.len > INT_MAX || !text_write(&text, out, room))
-        return -EMSGSIZE;
-    memcpy(key, key_text, sizeof(key_text));
-    return (int)text.len;
-}
-
-int gw_ws_check(const char *head, size_t len, const char *key, const char *protocols, int *status)
-{
-    struct gw_http_response response;
-    struct gw_http_refusal refusal = {0};
-    struct gw_str offered = {0};
-
-    if (status)
-        *status = 0;
-    if (!is_one_head(head, len) ||
-        gw_http_response_parse(&response, &wide_limits, head, len, &refusal) < 0)
-        return GW_ERR_HANDSHAKE;
-    if (status)
-        *status = response.status;
-    if (protocols)
-        offered = GW_STR(protocols);
-    return gw_ws_handshake_answered(&response, GW_STR(key), offered) ? 0 : GW_ERR_HANDSHAKE;
+    assert(opcode == GW_WS_OP_TEXT || opcode == GW_WS_OP_BINARY);
+    frame_len = write_deflated(ws, out, opcode, data, len, mask);
+    return frame_len > 0 ? frame_len : gw_ws_frame(out, opcode, data, len, mask);
 }

@@ -123,6 +123,7 @@ static const struct {
     {ALL EXTENDED "a;b=c=d\r\n" END, 400},
     {ALL EXTENDED "a;b=\"\"\r\n" END, 400},
     {ALL EXTENDED "a;b=\"c\r\n" END, 400},
+    {ALL EXTENDED "a;b=\"cd\r\n" END, 400},
     {ALL EXTENDED "a;b=\"c,d\"\r\n" END, 400},
     {ALL EXTENDED "a;b=\"c;d\"\r\n" END, 400},
     {ALL EXTENDED "a;b=\"c d\"\r\n" END, 400},
@@ -513,6 +514,7 @@ static const struct {
     {"a", "/", "a\r\nX: y", NULL, 0},
     {"a", "/", "\"a\"", NULL, 0},
     /* More lines. */
+    {"a", "/", NULL, "X-Forwarded-Protocol: https\r\n", 1},
     {"a", "/", NULL, "A: b", 0},
     {"a", "/", NULL, "A: b\n", 0},
     {"a", "/", NULL, "A: b\r", 0},

@@ -217,6 +217,17 @@ START_TEST(a_reason_of_123_bytes_is_whole)
 }
 END_TEST
 
+/* No UTF-8, so against the contract; but then no part of it is the right one to send. */
+START_TEST(a_reason_without_a_place_to_cut_is_left_out)
+{
+    uint8_t out[GW_WS_CONTROL_MAX];
+    char reason[124];
+
+    memset(reason, 0x80, sizeof(reason));
+    ck_assert_uint_eq(gw_ws_close_payload(out, 1000, reason, sizeof(reason)), 2);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_loop_test(tests, heads_take_the_shortest_form, 0, SUITE_ROWS(heads));
@@ -228,6 +239,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_close_says_its_code_and_reason, 0, SUITE_ROWS(closes));
     tcase_add_loop_test(tests, a_long_reason_is_cut_between_two_characters, 0, 4);
     tcase_add_test(tests, a_reason_of_123_bytes_is_whole);
+    tcase_add_test(tests, a_reason_without_a_place_to_cut_is_left_out);
 }
 
 int main(void)
