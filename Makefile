@@ -7,6 +7,7 @@
 #   TESTS         names or suites for `make test`, such as TESTS="--suite core"
 #   BENCH         rounds, seconds each and a name, for `make bench`: BENCH="3 0.5 fan-out"
 #   FUZZ_SECONDS  how long `make fuzz` gives each target
+#   COVER_ARGS    arguments of tools/coverage for `make cover`, such as COVER_ARGS=--missing
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -16,15 +17,17 @@ export CC
 OTHER_CC := $(filter-out -gcc -cc,-$(notdir $(firstword $(CC))))
 BUILD  ?= build$(OTHER_CC)
 PREFIX ?= /usr/local
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 60
 
 ASAN  := build-asan$(OTHER_CC)
 TSAN  := build-tsan$(OTHER_CC)
 FUZZ  := build-fuzz
+MSAN  := build-msan
+COVER := build-cover
 # A test of a sanitized or of a slow build may take longer than in the plain one.
 MESON_TEST = meson test --no-rebuild --print-errorlogs
 
-.PHONY: help build run test test-slow check asan tsan fuzz bench lint install clean
+.PHONY: help build run test test-slow check asan tsan msan fuzz cover bench lint install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,7 +39,9 @@ help:
 	@echo 'make test-slow   the tests that take minutes'
 	@echo 'make asan        the fast tests under AddressSanitizer and UBSan'
 	@echo 'make tsan        the fast tests under ThreadSanitizer'
+	@echo 'make msan        what we write, under MemorySanitizer'
 	@echo 'make fuzz        feed the parsers random input, $(FUZZ_SECONDS) s each (FUZZ_SECONDS=)'
+	@echo 'make cover       lines and branches of proto and core that the unit tests reach'
 	@echo 'make bench       measure, beside a bare epoll server'
 	@echo 'make lint        format, clang-tidy, cppcheck, ROOMS, headers, shell scripts'
 	@echo 'make install     into PREFIX=$(PREFIX), below DESTDIR where given'
@@ -95,6 +100,21 @@ tsan:
 	$(call run_tests,$(TSAN),--no-suite slow --timeout-multiplier 5)
 
 comma := ,
+
+# Nothing uninitialised leaves: the fuzz targets of whatever writes, on their corpora. MemorySanitizer
+# comes with clang, and wants all code built with it: these link with nothing but our own.
+msan:
+	@CC=clang tools/deps build test
+	@[ -f $(MSAN)/build.ninja ] || CC=clang meson setup $(MSAN) -Db_sanitize=memory -Db_lundef=false \
+		-Doptimization=1 -Dc_args='-fsanitize=memory -fsanitize-memory-track-origins'
+	@ninja -C $(MSAN) serializers
+	$(call run_tests,$(MSAN),--suite serializer)
+
+# Branches are counted with gcc, and mean something only where nothing is optimized.
+cover:
+	@CC=gcc tools/deps build test cover
+	@[ -f $(COVER)/build.ninja ] || CC=gcc meson setup $(COVER) -Db_coverage=true -Doptimization=0
+	@tools/coverage $(COVER) --least 95 $(COVER_ARGS)
 
 check: build
 	@$(MAKE) --no-print-directory test

@@ -47,7 +47,7 @@ static const char *const refused_standard[] = {
     "Z",      "Zg",    "Zg=",   "Zm8",  "Zm9vY", "=",    "==",      "===",
     "====",   "Z===",  "Zg===", "Zg=g", "=Zg=",  "Zm=v", "Zm9v=",   "Zm9vZg==Zm9v",
     "Zm9v\n", " Zm9v", "Zm 9",  "Zm9-", "Zm9_",  "Zm9.", "Zm9\x80", "Zh==", /* stray bits */
-    "Zm9=",                                                                 /* stray bits */
+    "Zm9{",   "Zm9`",  "Zm9@",  "Zm9[", "Zm9=",                             /* stray bits */
     "Zn==",
 };
 

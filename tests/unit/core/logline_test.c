@@ -45,6 +45,18 @@ START_TEST(a_line_without_values_is_its_beginning)
 }
 END_TEST
 
+START_TEST(a_line_may_be_without_words)
+{
+    static const char want[] = "1970-01-01T00:00:00.000Z INFO k: \n";
+    struct gw_logline line;
+
+    gw_logline_begin(&line, 0, GW_LOG_INFO, "k", "");
+    gw_logline_end(&line);
+    ck_assert_uint_eq(line.len, sizeof(want) - 1);
+    ck_assert_mem_eq(line.text, want, sizeof(want) - 1);
+}
+END_TEST
+
 static const struct {
     enum gw_log_level level;
     const char *name;
@@ -308,6 +320,7 @@ END_TEST
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, a_line_without_values_is_its_beginning);
+    tcase_add_test(tests, a_line_may_be_without_words);
     tcase_add_loop_test(tests, levels_have_their_names, 0, SUITE_ROWS(levels));
     tcase_add_loop_test(tests, times_are_written_in_utc, 0, SUITE_ROWS(times));
     tcase_add_test(tests, times_agree_with_the_c_library);

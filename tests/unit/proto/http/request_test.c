@@ -42,6 +42,7 @@ static const struct {
     {"GET http://h:80 HTTP/1.1", GW_HTTP_GET, "GET", "/", "/", "", "h:80"},
     {"GET http://h:80?b=/ HTTP/1.1", GW_HTTP_GET, "GET", "?b=/", "/", "b=/", "h:80"},
     {"OPTIONS http://h:80 HTTP/1.1", GW_HTTP_OPTIONS, "OPTIONS", "*", "*", "", "h:80"},
+    {"OPTIONS http://h:80?b HTTP/1.1", GW_HTTP_OPTIONS, "OPTIONS", "?b", "/", "b", "h:80"},
     {"OPTIONS http://h:80/ HTTP/1.1", GW_HTTP_OPTIONS, "OPTIONS", "/", "/", "", "h:80"},
 };
 

@@ -91,6 +91,8 @@ static const struct {
     NO(400, "HTTP/01.1", "GET / HTTP/01.1\r\nHost: a\r\n\r\n"),
     NO(400, "HTTP/1,1", "GET / HTTP/1,1\r\nHost: a\r\n\r\n"),
     NO(400, "HTTP/1.x", "GET / HTTP/1.x\r\nHost: a\r\n\r\n"),
+    NO(400, "HTTP/x.1", "GET / HTTP/x.1\r\nHost: a\r\n\r\n"),
+    NO(400, "HTTP/ .1", "GET / HTTP/ .1\r\nHost: a\r\n\r\n"),
     NO(400, "HTTP/+1.1", "GET / HTTP/+1.1\r\nHost: a\r\n\r\n"),
     NO(400, "HTTP 1.1", "GET / HTTP 1.1\r\nHost: a\r\n\r\n"),
     NO(400, "HTTPS/1.1", "GET / HTTPS/1.1\r\nHost: a\r\n\r\n"),

@@ -1,0 +1,241 @@
+/* utf8_test.c - gw_utf8_feed() against a reference, over all strings of up to four bytes.
+ *
+ * The reference is made from the definition alone (RFC 3629 section 3): every scalar value of
+ * Unicode is encoded by the table of the RFC and entered into a tree. A string is right as long as
+ * it walks along the tree, from the root again after each character, and whole when it ends at the
+ * root. Four bytes are as long as a character gets, so that no longer string has a character in it
+ * that was not seen here; what can still depend on the length is how the checker passes over whole
+ * blocks, and so all strings of three bytes stand in longer texts too, at every distance from both
+ * ends.
+ *
+ * A prefix shared by many strings is walked once: 2^32 strings need 2^24 prefixes, and only those
+ * of them that are right are gone on from. The string as a whole is fed each time.
+ *
+ * Threads: one. */
+#include "core/utf8.h"
+
+#include <stdint.h>
+
+#include "parts.h"
+
+/* --- The reference --- */
+
+#define WRONG     0u
+#define ROOT      1u
+#define NODES_MAX 20000u
+
+static uint16_t tree[NODES_MAX][256]; /* the node behind each byte; 0: no character goes on so */
+static unsigned node_count = 2;
+
+/* RFC 3629 section 3, the table. Returns how many bytes it takes. */
+static size_t encode(uint32_t scalar, uint8_t out[4])
+{
+    if (scalar <= 0x7f) {
+        out[0] = (uint8_t)scalar;
+        return 1;
+    }
+    if (scalar <= 0x7ff) {
+        out[0] = (uint8_t)(0xc0 + scalar / 64);
+        out[1] = (uint8_t)(0x80 + scalar % 64);
+        return 2;
+    }
+    if (scalar <= 0xffff) {
+        out[0] = (uint8_t)(0xe0 + scalar / 4096);
+        out[1] = (uint8_t)(0x80 + scalar / 64 % 64);
+        out[2] = (uint8_t)(0x80 + scalar % 64);
+        return 3;
+    }
+    out[0] = (uint8_t)(0xf0 + scalar / 262144);
+    out[1] = (uint8_t)(0x80 + scalar / 4096 % 64);
+    out[2] = (uint8_t)(0x80 + scalar / 64 % 64);
+    out[3] = (uint8_t)(0x80 + scalar % 64);
+    return 4;
+}
+
+static void enter(uint32_t scalar)
+{
+    uint8_t bytes[4];
+    size_t len = encode(scalar, bytes);
+    unsigned node = ROOT;
+
+    for (size_t i = 0; i + 1 < len; i++) {
+        if (tree[node][bytes[i]] == 0) {
+            if (node_count == NODES_MAX)
+                abort();
+            tree[node][bytes[i]] = (uint16_t)node_count++;
+        }
+        node = tree[node][bytes[i]];
+    }
+    tree[node][bytes[len - 1]] = ROOT;
+}
+
+static void make_tree(void)
+{
+    for (uint32_t scalar = 0; scalar <= 0x10ffff; scalar++)
+        if (scalar < 0xd800 || scalar > 0xdfff)
+            enter(scalar);
+}
+
+/* The node behind `len` bytes; there is no way on from WRONG, whose row is empty. */
+static unsigned walk(unsigned node, const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        node = tree[node][bytes[i]];
+    return node;
+}
+
+/* --- Comparing with it --- */
+
+/* Goes on from `state` over `len` bytes, behind which the reference stands at `node`. */
+static inline bool agrees_from(uint32_t state, const uint8_t *bytes, size_t len, unsigned node)
+{
+    bool right = gw_utf8_feed(&state, bytes, len);
+
+    return right == (node != WRONG) && (!right || (state == GW_UTF8_START) == (node == ROOT));
+}
+
+/* One string: in one piece, and cut in two at each place to which it is right. */
+static void check(const uint8_t *bytes, size_t len)
+{
+    unsigned node = walk(ROOT, bytes, len);
+
+    if (gw_utf8_valid(bytes, len) != (node == ROOT))
+        parts_disagree("valid: %s", parts_show(bytes, len));
+    for (size_t cut = 0; cut <= len && walk(ROOT, bytes, cut) != WRONG; cut++) {
+        uint32_t state = GW_UTF8_START;
+
+        if (!gw_utf8_feed(&state, bytes, cut) || !agrees_from(state, bytes + cut, len - cut, node))
+            parts_disagree("cut at %zu: %s", cut, parts_show(bytes, len));
+    }
+}
+
+static void check_up_to_two(void)
+{
+    check((const uint8_t *)"", 0);
+    for (unsigned i = 0; i < 0x10000; i++) {
+        uint8_t bytes[2] = {(uint8_t)(i >> 8), (uint8_t)i};
+
+        check(bytes, 2);
+        if (i < 0x100)
+            check(bytes + 1, 1);
+    }
+}
+
+static void check_three(unsigned first_low, unsigned first_high)
+{
+    for (uint32_t i = first_low << 16; i < (first_high + 1) << 16; i++) {
+        uint8_t bytes[3] = {(uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+
+        check(bytes, 3);
+    }
+}
+
+/* The 256 strings that begin with the same three bytes. `states` and `nodes` are those behind none,
+ * one, two and three of them. */
+static void check_four(uint8_t bytes[4], const uint32_t states[4], const unsigned nodes[4])
+{
+    for (unsigned last = 0; last < 256; last++) {
+        unsigned node = tree[nodes[3]][last];
+        bool good = true;
+
+        bytes[3] = (uint8_t)last;
+        for (size_t cut = 0; cut < 4 && nodes[cut] != WRONG; cut++)
+            good &= agrees_from(states[cut], bytes + cut, 4 - cut, node);
+        if (!good)
+            parts_disagree("%s", parts_show(bytes, 4));
+    }
+}
+
+static void check_all_four(unsigned first_low, unsigned first_high)
+{
+    for (uint32_t i = first_low << 16; i < (first_high + 1) << 16; i++) {
+        uint8_t bytes[4] = {(uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i, 0};
+        uint32_t states[4] = {GW_UTF8_START};
+        unsigned nodes[4] = {ROOT};
+
+        for (size_t at = 1; at < 4; at++) {
+            nodes[at] = tree[nodes[at - 1]][bytes[at - 1]];
+            states[at] = states[at - 1];
+            if (nodes[at] != WRONG && !gw_utf8_feed(&states[at], bytes + at - 1, 1))
+                parts_disagree("%s", parts_show(bytes, at));
+        }
+        check_four(bytes, states, nodes);
+    }
+}
+
+/* Every string of three bytes at every place of a longer text: blocks of ASCII and of letters are
+ * passed over at once, and what stands across their edges must not be. */
+static void check_in_text(const char *filling, size_t len)
+{
+    uint8_t text[64];
+
+    memcpy(text, filling, len);
+    for (size_t at = 0; at + 3 <= len; at++) {
+        unsigned before = walk(ROOT, text, at), behind = walk(ROOT, text + at + 3, len - at - 3);
+        bool tail_is_whole = behind == ROOT;
+
+        for (uint32_t i = 0; i < 0x1000000; i++) {
+            const uint8_t bytes[3] = {(uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+            unsigned node = walk(before, bytes, 3);
+            bool expected;
+
+            memcpy(text + at, bytes, 3);
+            expected =
+                node == ROOT ? tail_is_whole : walk(node, text + at + 3, len - at - 3) == ROOT;
+            if (gw_utf8_valid(text, len) != expected)
+                parts_disagree("at %zu of %zu: %s", at, len, parts_show(bytes, 3));
+        }
+        memcpy(text, filling, len);
+    }
+}
+
+/* --- The parts --- */
+
+static void name_quick(unsigned part, char out[PARTS_NAME_MAX])
+{
+    (void)part;
+    (void)snprintf(out, PARTS_NAME_MAX, "all strings of up to three bytes are judged alike");
+}
+
+static void run_quick(unsigned part)
+{
+    (void)part;
+    check_up_to_two();
+    check_three(0x00, 0xff);
+}
+
+static const char *const fillings[] = {
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEF", /* ASCII alone: blocks of 32 and of 8 */
+    "\xc3\xa4\xe2\x82\xac\xc3\xb6\xe2\x82\xac\xc3\xbc\xe2\x82\xac" /* letters of two and three */
+    "\xf0\x9f\x98\x80"
+    "z",
+};
+
+static void name_all(unsigned part, char out[PARTS_NAME_MAX])
+{
+    if (part < 16)
+        (void)snprintf(out, PARTS_NAME_MAX, "all strings of four bytes from %02x to %02x",
+                       part * 16, part * 16 + 15);
+    else
+        (void)snprintf(out, PARTS_NAME_MAX,
+                       "all strings of three bytes at each place of a text of %zu bytes",
+                       strlen(fillings[part - 16]));
+}
+
+static void run_all(unsigned part)
+{
+    if (part < 16)
+        check_all_four(part * 16, part * 16 + 15);
+    else
+        check_in_text(fillings[part - 16], strlen(fillings[part - 16]));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct parts quick = {1, name_quick, run_quick};
+    static const struct parts all = {16 + sizeof(fillings) / sizeof(fillings[0]), name_all,
+                                     run_all};
+
+    make_tree();
+    return parts_main(parts_wants_all(argc, argv) ? &all : &quick);
+}
