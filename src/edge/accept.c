@@ -269,8 +269,9 @@ static bool accept_one(struct gw_worker *worker, int listener)
         return false;
     if (fd != -ECONNABORTED)
         say_no_descriptors(worker);
-    if (fd != -ECONNABORTED &&
-        fd != -EMFILE) /* it still waits, untold: come back, but do not spin */
+    /* Any other leaves it waiting, and nothing will tell of it again: come back, but do not spin.
+     */
+    if (fd != -ECONNABORTED && fd != -EMFILE)
         worker->accept_after_ns = worker->now.mono_ns + NO_DESCRIPTORS_NS;
     return true;
 }

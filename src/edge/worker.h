@@ -38,8 +38,7 @@ struct gw_edge_settings {
     struct gw_http_limits http;
     uint64_t handshake_timeout_ns, body_timeout_ns, write_timeout_ns, message_timeout_ns;
     uint64_t ping_interval_ns, pong_timeout_ns, close_timeout_ns, drain_ns;
-    uint64_t
-        buffer_bytes_max; /* bodies, messages, input and output that wait: of all connections */
+    uint64_t buffer_bytes_max; /* of what all connections have not finished sending or taking */
     uint32_t message_bytes_max, body_bytes_max, fragments_max, private_bytes_max;
     uint32_t control_rate, message_rate; /* a second */
     uint64_t byte_rate;

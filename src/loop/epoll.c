@@ -202,6 +202,17 @@ static int open_stream(const union gw_address *address)
     return fd < 0 ? -errno : fd;
 }
 
+/* `fd` under `token` where all went well so far; else closed, and the reason. */
+static int add_or_close(struct gw_loop *base, int fd, int err, uint64_t token)
+{
+    if (err == 0)
+        err = epoll_add(base, fd, token);
+    if (err == 0)
+        return fd;
+    close(fd);
+    return err;
+}
+
 static int epoll_listen(struct gw_loop *base, const union gw_address *address, uint64_t token)
 {
     int fd = open_stream(address);
@@ -210,13 +221,7 @@ static int epoll_listen(struct gw_loop *base, const union gw_address *address, u
     if (fd < 0)
         return fd;
     err = prepare_listener(epoll_of(base), fd, address);
-    if (err == 0)
-        err = epoll_add(base, fd, token);
-    if (err < 0) {
-        close(fd);
-        return err;
-    }
-    return fd;
+    return add_or_close(base, fd, err, token);
 }
 
 static int begin_connect(const struct epoll_loop *loop, int fd, const union gw_address *address)
@@ -238,13 +243,7 @@ static int epoll_connect(struct gw_loop *base, const union gw_address *address, 
     if (fd < 0)
         return fd;
     err = begin_connect(epoll_of(base), fd, address);
-    if (err == 0)
-        err = epoll_add(base, fd, token);
-    if (err < 0) {
-        close(fd);
-        return err;
-    }
-    return fd;
+    return add_or_close(base, fd, err, token);
 }
 
 /* ---- Accepting ---- */

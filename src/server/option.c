@@ -188,7 +188,7 @@ static const struct gw_option table[] = {
      .max = 16 * MIB,
      .normal = "64KiB",
      .section = DELIVERY,
-     .sentence = "answers, pongs and the like waiting for one connection; above it close 4408",
+     .sentence = "answers, pongs and the like waiting for one connection; above it it is cut",
      FIELD(max_private_bytes)},
     {.name = "write_timeout",
      .type = GW_OPTION_DURATION,

@@ -318,8 +318,8 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
     else
         say_pong(worker, conn, &pong);
     keep_partial(worker, conn, &reader, partial);
-    if (pinging &&
-        conn->phase == GW_CONN_OPEN) /* the pong may have been the last it was kept for */
+    /* The pong may have been the last thing it was kept for. */
+    if (pinging && conn->phase == GW_CONN_OPEN)
         gw_busy_free_if_idle(worker, conn);
     return len - input.len;
 }
