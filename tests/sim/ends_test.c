@@ -175,6 +175,54 @@ START_TEST(one_that_waits_for_its_channel_is_told_that_the_server_drains)
 }
 END_TEST
 
+/* --- A message that cannot be published --- */
+
+/* On a connection of worker 0, to a channel of either worker, while memory runs out `left`
+ * allocations after the message was sent. Whoever sent it gets it back, or hears that it was lost.
+ */
+static bool is_told(const char *target, long left, bool *by_home)
+{
+    struct duo_options options = {.workers = 2};
+    struct duo_frame frame;
+    bool back = false, told = false;
+
+    ck_assert_int_eq(duo_begin(&duo, &options), 0);
+    duo_connect_to(&duo, 0, 0);
+    duo_shake(&duo, 0, target);
+    duo_run(&duo, DUO_S);
+    ck_assert_int_eq(duo_answer(&duo, 0, NULL), 101);
+    duo.meter.left = left;
+    duo_frame_say(&duo, 0, DUO_FIN | DUO_TEXT, "hello", 5);
+    duo_run(&duo, DUO_S);
+    duo.meter.left = METER_UNLIMITED;
+    duo_run(&duo, 3 * DUO_S);
+    while (duo_frame_next(&duo, 0, &frame)) {
+        back |= frame.first == (DUO_FIN | DUO_TEXT);
+        told |= frame.first == DUO_CLOSE;
+        *by_home |= frame.first == DUO_CLOSE && frame.payload.len > 2 &&
+                    memmem(frame.payload.data, frame.payload.len, "could not be published", 22);
+    }
+    told |= !duo_there(&duo, 0);
+    duo_end(&duo);
+    return back || told;
+}
+
+START_TEST(a_message_that_could_not_be_published_is_not_lost_in_silence)
+{
+    bool by_home = false;
+    char target[32];
+
+    for (unsigned channel = 0; channel < 4;
+         channel++) /* some have their home on the other worker */
+        for (long left = 0; left < 12; left++) {
+            snprintf(target, sizeof(target), "/channels/c%u", channel);
+            ck_assert_msg(is_told(target, left, &by_home), "%s: silence with %ld allocations left",
+                          target, left);
+        }
+    ck_assert(by_home); /* the other worker's answer was met */
+}
+END_TEST
+
 /* --- What is refused for want of room --- */
 
 START_TEST(max_channels_is_a_503_wherever_the_home_is)
@@ -274,6 +322,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_timer_that_fires_early_does_not_spin, 0, 33);
     tcase_add_test(tests, nobody_becomes_a_websocket_while_the_server_drains);
     tcase_add_test(tests, one_that_waits_for_its_channel_is_told_that_the_server_drains);
+    tcase_add_test(tests, a_message_that_could_not_be_published_is_not_lost_in_silence);
     tcase_add_test(tests, max_channels_is_a_503_wherever_the_home_is);
     tcase_add_test(tests, unfinished_bodies_have_one_cap_for_all);
     tcase_add_test(tests, an_idle_websocket_costs_no_more_after_its_heartbeats);
