@@ -56,6 +56,7 @@ enum gw_conn_flag {
     GW_CONN_HEAD_ONLY = 1 << 7,   /* the request was a HEAD */
     GW_CONN_SERVED = 1 << 8,      /* HTTP: a request has been answered; the next is a later one */
     GW_CONN_PAGE = 1 << 9,        /* asked by a page whose Origin is good: it may read the answer */
+    GW_CONN_DEFLATED = 1 << 10,   /* WebSocket: permessage-deflate was agreed on */
 };
 
 #define GW_SUBSCRIPTION_NONE UINT32_MAX

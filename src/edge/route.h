@@ -56,6 +56,10 @@ struct gw_route {
      * other message before. */
     void (*on_message)(struct gw_worker *worker, struct gw_conn *conn,
                        const struct gw_message *message);
+    /* Would on_message() take a message now, or close for lack of a right? Asked where it costs
+     * something to find out what a message says: what is compressed is not inflated for someone who
+     * may not send it. NULL: always. */
+    bool (*may_send)(struct gw_worker *worker, struct gw_conn *conn);
     /* The connection is over; `code` as in RFC 6455 (1006 when it just broke). Not called after a
      * refused on_open. May be NULL. */
     void (*on_close)(struct gw_worker *worker, struct gw_conn *conn, uint16_t code);

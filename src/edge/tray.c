@@ -213,7 +213,7 @@ uint8_t *gw_tray_reserve(struct gw_worker *worker, struct gw_conn *conn, size_t 
     struct gw_tray *tray = &worker->tray;
     uint8_t *place;
 
-    assert(len <= GW_TRAY_COPY_MAX);
+    assert(len <= GW_TRAY_BYTES);
     if (tray->conn == conn && tray->used + len > GW_TRAY_BYTES)
         gw_tray_send(worker);
     if (tray->conn != conn || !tray->copied) {
@@ -226,6 +226,21 @@ uint8_t *gw_tray_reserve(struct gw_worker *worker, struct gw_conn *conn, size_t 
     tray->used += len;
     tray->copied->iov_len += len;
     return place;
+}
+
+void gw_tray_give_back(struct gw_worker *worker, size_t len)
+{
+    struct gw_tray *tray = &worker->tray;
+
+    assert(tray->copied && len <= tray->copied->iov_len);
+    tray->used -= len;
+    tray->copied->iov_len -= len;
+    if (tray->copied->iov_len > 0)
+        return;
+    tray->iov_count--; /* a piece of nothing would be a system call for nothing */
+    tray->copied = NULL;
+    if (tray->iov_count == 0)
+        gw_tray_drop(worker);
 }
 
 void gw_tray_write(struct gw_worker *worker, struct gw_conn *conn, const void *data, size_t len)

@@ -36,9 +36,12 @@ struct gw_tray {
 /* Copies. */
 void gw_tray_write(struct gw_worker *worker, struct gw_conn *conn, const void *data, size_t len);
 
-/* Room for `len` <= GW_TRAY_COPY_MAX bytes to write into right now; counted as written. NULL when
+/* Room for `len` <= GW_TRAY_BYTES bytes to write into right now; counted as written. NULL when
  * the bytes have to wait (gw_tray_write() them) or the connection is dead. */
 uint8_t *gw_tray_reserve(struct gw_worker *worker, struct gw_conn *conn, size_t len);
+
+/* Of what was reserved last the last `len` bytes were not needed. */
+void gw_tray_give_back(struct gw_worker *worker, size_t len);
 
 /* Does not copy: `data` must stay until gw_tray_send(): the read buffer, the stash. */
 void gw_tray_place(struct gw_worker *worker, struct gw_conn *conn, uint8_t *data, size_t len);

@@ -432,6 +432,7 @@ static int make_hub(struct gw_worker *worker, const struct gw_worker_options *op
     hub.worker_count = options->count;
     hub.variants = options->variants;
     hub.variant_count = options->variant_count;
+    hub.variant_ctx = options->deflater;
     return gw_hub_new(&worker->hub, &hub, &ports);
 }
 

@@ -22,8 +22,9 @@
 #include "loop/mailbox.h"
 #include "proto/http/head.h"
 
-struct gw_slab;
 struct gw_addresses;
+struct gw_deflater;
+struct gw_slab;
 
 #define GW_WORKER_EVENTS     512 /* taken a turn */
 #define GW_WORKER_ACCEPTS    64  /* a turn and listener */
@@ -55,9 +56,12 @@ struct gw_worker_options {
     struct gw_worker **workers; /* to wake them; borrowed; may be NULL when count is 1 */
     struct gw_edge_settings settings;
     const struct gw_auth *auth; /* borrowed */
-    struct gw_hub_options hub;  /* alloc, worker_* and variants are filled in */
+    struct gw_hub_options hub;  /* alloc, worker_* and variant* are filled in */
     const struct gw_variant *variants;
     unsigned variant_count;
+    /* Compresses what this worker sends, and is lent to the variants; NULL: nothing is compressed,
+     * and permessage-deflate never agreed on. Borrowed. */
+    struct gw_deflater *deflater;
     const struct gw_transport *front, *websocket; /* borrowed */
     const struct gw_route *const *routes;
     size_t route_count;

@@ -62,6 +62,7 @@ struct gw_hub_options {
     uint64_t channel_idle_ns;
     const struct gw_variant *variants; /* borrowed; at most GW_VARIANTS_MAX */
     unsigned variant_count;
+    void *variant_ctx; /* borrowed */
     /* The history of a channel; `name` is borrowed. Pure. */
     struct gw_history (*history)(void *ctx, struct gw_str name);
     void *history_ctx;

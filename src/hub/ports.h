@@ -14,11 +14,13 @@
 struct gw_pub;
 struct gw_unit_pin;
 
-/* One way to put a publication on a wire: encoding x framing x compression. Pure functions. */
+/* One way to put a publication on a wire: encoding x framing x compression. What comes out depends
+ * on the publication alone; `ctx` (gw_hub_options.variant_ctx) is what it takes to make it. */
 struct gw_variant {
     const char *name;
-    size_t (*size)(const struct gw_pub *pub);              /* bytes of the unit: 1 to UINT32_MAX */
-    void (*write)(const struct gw_pub *pub, uint8_t *out); /* exactly that many */
+    size_t (*size_max)(const struct gw_pub *pub); /* of the unit: 1 to UINT32_MAX */
+    /* Writes the unit into so many bytes; returns how many it is, at least 1. */
+    size_t (*write)(void *ctx, const struct gw_pub *pub, uint8_t *out);
 };
 
 struct gw_published {

@@ -17,34 +17,33 @@ enum visit { VISIT_NOTHING, VISIT_ADDED, VISIT_NO_ROOM };
 
 /* --- Runs --- */
 
+static const uint8_t *make_unit(struct gw_hub *hub, const struct gw_variant *how,
+                                const struct gw_pub *pub, struct gw_unit *unit)
+{
+    size_t room = how->size_max(pub), len;
+    uint8_t *bytes;
+
+    assert(room > 0 && room <= UINT32_MAX);
+    bytes = gw_units_make(&hub->units, unit, (uint32_t)room);
+    if (!bytes)
+        return NULL;
+    len = how->write(hub->options.variant_ctx, pub, bytes);
+    assert(len > 0 && len <= room);
+    return len < room ? gw_units_trim(&hub->units, unit, (uint32_t)len) : bytes;
+}
+
 /* The bytes of one unit, made if need be; NULL when memory is out. */
 static const uint8_t *unit_bytes(struct gw_hub *hub, struct gw_log *log, unsigned variant,
                                  uint64_t offset, uint32_t *len)
 {
-    const struct gw_variant *how = &hub->options.variants[variant];
     struct gw_unit *unit = gw_log_unit(log, variant, offset);
-    const uint8_t *bytes;
-    const struct gw_pub *pub;
-    uint8_t *made;
-    size_t size;
+    const uint8_t *bytes = unit ? gw_units_find(&hub->units, unit) : NULL;
 
-    if (!unit)
-        return NULL;
-    bytes = gw_units_find(&hub->units, unit);
-    if (bytes) {
+    if (unit && !bytes)
+        bytes = make_unit(hub, &hub->options.variants[variant], gw_log_at(log, offset), unit);
+    if (bytes)
         *len = unit->len;
-        return bytes;
-    }
-
-    pub = gw_log_at(log, offset);
-    size = how->size(pub);
-    assert(size > 0 && size <= UINT32_MAX);
-    made = gw_units_make(&hub->units, unit, (uint32_t)size);
-    if (!made)
-        return NULL;
-    how->write(pub, made);
-    *len = unit->len;
-    return made;
+    return bytes;
 }
 
 /* Adds a unit; one that lies behind the last joins it. False when the run has all it may have. */

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "core/alloc.h"
 #include "core/slab.h"
@@ -188,6 +189,37 @@ uint8_t *gw_units_make(struct gw_units *units, struct gw_unit *unit, uint32_t le
         .chunk = gw_slab_handle(units->chunks, chunk->index), .at = at, .len = len};
     units->made++;
     return chunk->bytes + at;
+}
+
+/* A chunk of one unit, of which less than half is needed, becomes as large as it has to be. Where
+ * there is no memory for that it stays. */
+static void shrink_chunk(struct gw_units *units, struct gw_chunk *chunk)
+{
+    uint8_t *bytes;
+
+    if (chunk->size <= GW_UNIT_CHUNK_BYTES || chunk->used > chunk->size / 2)
+        return;
+    assert(chunk->pins == 0);
+    bytes = gw_alloc_get(units->alloc, chunk->used);
+    if (!bytes)
+        return;
+    memcpy(bytes, chunk->bytes, chunk->used);
+    gw_alloc_put(units->alloc, chunk->bytes);
+    units->bytes -= chunk->size - chunk->used;
+    chunk->bytes = bytes;
+    chunk->size = chunk->used;
+}
+
+uint8_t *gw_units_trim(struct gw_units *units, struct gw_unit *unit, uint32_t len)
+{
+    struct gw_chunk *chunk = gw_slab_find(units->chunks, unit->chunk);
+
+    assert(chunk && unit->at + unit->len == chunk->used);
+    assert(len > 0 && len <= unit->len);
+    chunk->used -= unit->len - len;
+    unit->len = len;
+    shrink_chunk(units, chunk);
+    return chunk->bytes + unit->at;
 }
 
 bool gw_units_has(const struct gw_units *units, const struct gw_unit *unit)

@@ -52,6 +52,10 @@ void gw_units_begin_batch(struct gw_units *units);
  * oldest chunks when the budget is passed. It counts as used by the batch. */
 uint8_t *gw_units_make(struct gw_units *units, struct gw_unit *unit, uint32_t len);
 
+/* The unit that was made last (asserted) turned out to be `len` > 0 bytes long: gives the rest
+ * back. Returns where its bytes are now. */
+uint8_t *gw_units_trim(struct gw_units *units, struct gw_unit *unit, uint32_t len);
+
 /* The bytes of a unit, now used by the batch; NULL when it has none (any more). */
 const uint8_t *gw_units_find(struct gw_units *units, const struct gw_unit *unit);
 

@@ -8,6 +8,7 @@
 #include "edge/api/api.h"
 #include "edge/front/front.h"
 #include "edge/websocket/websocket.h"
+#include "proto/deflate/deflater.h"
 #include "server/options.h"
 
 /* The server program: this table. */
@@ -94,11 +95,21 @@ static int make_worker(struct gw_assembly *assembly, const struct gw_assembly_op
         .routes = routes,
         .route_count = sizeof(routes) / sizeof(routes[0]),
         .pen = options->pen,
+        .deflater = assembly->deflaters[index],
     };
 
     fill_hub(&worker.hub, options, *shared, own);
     gw_rng_bytes(own, worker.seed, sizeof(worker.seed));
     return gw_worker_new(&assembly->workers[index], &worker);
+}
+
+static int make_deflaters(struct gw_assembly *assembly, const struct gw_assembly_options *options)
+{
+    int status = 0;
+
+    for (unsigned i = 0; options->options->deflate && status == 0 && i < options->worker_count; i++)
+        status = gw_deflater_new(&assembly->deflaters[i], options->alloc, GW_DEFLATER_FASTEST);
+    return status;
 }
 
 static int make_boxes(struct gw_assembly *assembly, const struct gw_assembly_options *options)
@@ -138,6 +149,8 @@ static int make_parts(struct gw_assembly *assembly, const struct gw_assembly_opt
     uint8_t seed[32];
     int status = make_boxes(assembly, options);
 
+    if (status == 0)
+        status = make_deflaters(assembly, options);
     gw_rng_init(&own, options->seed);
     gw_rng_bytes(&own, seed, sizeof(seed));
     gw_rng_init(&shared, seed);
@@ -167,6 +180,7 @@ int gw_assembly_new(struct gw_assembly **out, const struct gw_assembly_options *
                                       .api_keys = o->api_keys.items,
                                       .api_key_count = o->api_keys.count};
     assembly->variants[0] = gw_variant_websocket; /* edge/api counts on the order */
+    assembly->variants[1] = gw_variant_websocket_deflated;
     status = make_parts(assembly, options, failed);
     if (status != 0) {
         gw_assembly_free(assembly);
@@ -192,6 +206,8 @@ void gw_assembly_free(struct gw_assembly *assembly)
         return;
     for (unsigned i = 0; i < assembly->worker_count; i++)
         gw_worker_free(assembly->workers[i]);
+    for (unsigned i = 0; i < assembly->worker_count; i++)
+        gw_deflater_free(assembly->deflaters[i]);
     for (unsigned from = 0; from < assembly->worker_count; from++)
         for (unsigned to = 0; to < assembly->worker_count; to++)
             empty_box(assembly->boxes[from][to], assembly->alloc);

@@ -32,9 +32,10 @@ struct gw_assembly_options {
 struct gw_assembly {
     const struct gw_alloc *alloc;
     struct gw_auth auth;
-    struct gw_variant variants[1];
+    struct gw_variant variants[2];
     unsigned worker_count;
     struct gw_worker *workers[GW_WORKERS_MAX];
+    struct gw_deflater *deflaters[GW_WORKERS_MAX]; /* one each; NULL where `deflate` is off */
     /* boxes[from][to]; NULL on the diagonal. in[to][from] is the same the other way round. */
     struct gw_mailbox *boxes[GW_WORKERS_MAX][GW_WORKERS_MAX];
     struct gw_mailbox *in[GW_WORKERS_MAX][GW_WORKERS_MAX];

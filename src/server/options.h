@@ -61,6 +61,7 @@ struct gw_options {
     uint32_t listen_count; /* at least 1 after gw_options_finish() */
     uint8_t open;          /* enum gw_open; what it comes to: gw_options_is_open() */
     bool echo;             /* besides open mode */
+    bool deflate;
     struct gw_texts origins, api_keys;
 
     uint32_t max_head_bytes, max_headers, max_url_bytes;

@@ -10,8 +10,10 @@
 #include "edge/worker.h"
 #include "proto/http/target.h"
 
-#define VARIANT_WEBSOCKET 0                 /* the first in the server's table */
-#define PARKED_NS         (5 * GW_NS_PER_S) /* a request that finds no room for so long gets a 503 */
+#define PARKED_NS (5 * GW_NS_PER_S) /* a request that finds no room for so long gets a 503 */
+
+/* Places in the server's table of variants. */
+enum { VARIANT_WEBSOCKET, VARIANT_WEBSOCKET_DEFLATED };
 
 /* What a connection keeps of a publication that is not done yet: one that found no room, or one
  * whose home has not answered. */
@@ -263,10 +265,11 @@ static bool read_parameters(const struct gw_ask *ask, struct gw_since *since, co
 static int subscribe(struct gw_worker *worker, struct gw_conn *conn, struct gw_str name,
                      const struct gw_since *since, const char **reason)
 {
+    unsigned variant =
+        conn->flags & GW_CONN_DEFLATED ? VARIANT_WEBSOCKET_DEFLATED : VARIANT_WEBSOCKET;
     struct gw_subscribed result;
-    int status =
-        gw_hub_subscribe(worker->hub, name, since, VARIANT_WEBSOCKET, gw_conn_handle(worker, conn),
-                         conn->fd, &conn->subscription, &result);
+    int status = gw_hub_subscribe(worker->hub, name, since, variant, gw_conn_handle(worker, conn),
+                                  conn->fd, &conn->subscription, &result);
 
     if (status == GW_PENDING)
         return GW_PENDING;
@@ -339,6 +342,12 @@ static void publish(struct gw_worker *worker, struct gw_conn *conn, struct gw_st
         gw_conn_close(worker, conn, 1011, GW_STR("out of memory"));
 }
 
+static bool may_send(struct gw_worker *worker, struct gw_conn *conn)
+{
+    return gw_may(worker->options.auth, &conn->grant, GW_TO_PUBLISH,
+                  gw_hub_channel_of(worker->hub, conn->subscription)) == 0;
+}
+
 static void on_message(struct gw_worker *worker, struct gw_conn *conn,
                        const struct gw_message *message)
 {
@@ -346,7 +355,7 @@ static void on_message(struct gw_worker *worker, struct gw_conn *conn,
     struct gw_str payload = {(const char *)message->data, message->len};
     struct gw_pub *pub;
 
-    if (gw_may(worker->options.auth, &conn->grant, GW_TO_PUBLISH, name) != 0) {
+    if (!may_send(worker, conn)) {
         gw_conn_close(worker, conn, 4403, GW_STR("publishing here is not allowed"));
         return;
     }
@@ -382,6 +391,7 @@ const struct gw_route gw_route_channel = {
     .on_request = on_request,
     .on_open = on_open,
     .on_message = on_message,
+    .may_send = may_send,
     .on_subscribed = on_subscribed,
     .on_published = on_published,
     .on_lost = on_lost,

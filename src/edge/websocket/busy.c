@@ -30,6 +30,7 @@ void gw_busy_free(struct gw_worker *worker, struct gw_conn *conn)
         return;
     conn->state = NULL;
     gw_ws_reader_free(&reader, &busy->partial);
+    gw_ws_inflate_fini(&busy->inflate);
     gw_alloc_put(worker->alloc, busy->opening);
     gw_alloc_put(worker->alloc, busy);
 }

@@ -10,6 +10,8 @@
 #include "edge/websocket/busy.h"
 #include "edge/websocket/websocket.h"
 #include "edge/worker.h"
+#include "proto/deflate/deflater.h"
+#include "proto/ws/extension.h"
 #include "proto/ws/handshake.h"
 
 static void put(struct gw_opening *opening, const char *text, size_t len)
@@ -31,8 +33,28 @@ static bool offers_protocol(const struct gw_http_request *request)
     return false;
 }
 
+/* RFC 7692 section 7: the first of the client's offers that suits us. True where there is one. */
+static bool put_extension(struct gw_opening *opening, const struct gw_http_request *request)
+{
+    static const struct gw_ws_deflate_terms wanted = GW_WS_DEFLATE_TERMS_INIT;
+    static const char header[] = "\r\nSec-WebSocket-Extensions: ";
+    char value[GW_WS_EXTENSION_MAX];
+    struct gw_ws_deflate_terms agreed;
+    size_t len =
+        gw_ws_extension_choose(value, request->headers, request->header_count, &wanted, &agreed);
+
+    if (len == 0)
+        return false;
+    assert(agreed.server_window_bits == GW_DEFLATER_WINDOW_BITS && !agreed.server_takeover &&
+           !agreed.client_takeover);
+    put(opening, header, sizeof(header) - 1);
+    put(opening, value, len);
+    return true;
+}
+
 /* RFC 6455 section 4.2.2. */
-static void write_head(struct gw_opening *opening, const struct gw_http_request *request)
+static void write_head(const struct gw_worker *worker, struct gw_conn *conn,
+                       struct gw_opening *opening, const struct gw_http_request *request)
 {
     static const char begin[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                                 "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
@@ -47,6 +69,8 @@ static void write_head(struct gw_opening *opening, const struct gw_http_request 
     put(opening, accept, sizeof(accept));
     if (offers_protocol(request))
         put(opening, protocol, sizeof(protocol) - 1);
+    if (worker->options.deflater && put_extension(opening, request))
+        conn->flags |= GW_CONN_DEFLATED;
     put(opening, "\r\n\r\n", 4);
 }
 
@@ -90,7 +114,7 @@ int gw_websocket_take(struct gw_worker *worker, struct gw_conn *conn, const stru
     struct gw_opening opening;
     int code = refusal;
 
-    write_head(&opening, ask->request);
+    write_head(worker, conn, &opening, ask->request);
     if (code == 0)
         code = conn->route->on_open(worker, conn, ask, &reason);
     if (code < 0)

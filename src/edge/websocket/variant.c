@@ -3,18 +3,34 @@
 #include <godwit/ws.h>
 
 #include "hub/publication.h"
+#include "proto/deflate/deflater.h"
 
 static size_t unit_size(const struct gw_pub *pub)
 {
     return gw_ws_frame_len(pub->len, 0);
 }
 
-static void unit_write(const struct gw_pub *pub, uint8_t *out)
+static enum gw_ws_opcode opcode_of(const struct gw_pub *pub)
+{
+    return pub->kind == GW_PUB_BINARY ? GW_WS_OP_BINARY : GW_WS_OP_TEXT;
+}
+
+static size_t unit_write(void *ctx, const struct gw_pub *pub, uint8_t *out)
 {
     struct gw_str payload = gw_pub_payload(pub);
 
-    gw_ws_frame(out, pub->kind == GW_PUB_BINARY ? GW_WS_OP_BINARY : GW_WS_OP_TEXT, payload.data,
-                payload.len, NULL);
+    (void)ctx;
+    return gw_ws_frame(out, opcode_of(pub), payload.data, payload.len, NULL);
+}
+
+static size_t deflated_write(void *ctx, const struct gw_pub *pub, uint8_t *out)
+{
+    struct gw_str payload = gw_pub_payload(pub);
+    size_t len = gw_deflater_frame(ctx, out, opcode_of(pub), payload.data, payload.len);
+
+    return len > 0 ? len : unit_write(ctx, pub, out);
 }
 
 const struct gw_variant gw_variant_websocket = {"websocket", unit_size, unit_write};
+const struct gw_variant gw_variant_websocket_deflated = {"websocket, deflated", unit_size,
+                                                         deflated_write};

@@ -5,16 +5,21 @@
 
 #include <godwit/ws.h>
 
+#include "core/alloc.h"
 #include "core/num.h"
 #include "edge/route.h"
 #include "edge/tray.h"
 #include "edge/websocket/busy.h"
 #include "edge/websocket/opening.h"
 #include "edge/worker.h"
+#include "proto/deflate/deflater.h"
 
 #define PING_BYTES     10 /* of a ping as it is sent: its header and the nonce */
 #define RETRY_MS_LEAST 500u
 #define RETRY_MS_MORE  4500u /* spread over this much besides */
+
+/* What a compressed message may become, in parts of what carried it (proto/ws/inflate.h). */
+#define INFLATE_RATIO_MAX 100u
 
 /* --- Out --- */
 
@@ -47,12 +52,50 @@ static void send_in_place(struct gw_worker *worker, struct gw_conn *conn, enum g
     gw_tray_place(worker, conn, data - head_len, head_len + len);
 }
 
+/* Compressed, if that makes it shorter; in memory of its own, for a message that is too large for
+ * the tray or has to wait. */
+static bool send_deflated_apart(struct gw_worker *worker, struct gw_conn *conn,
+                                enum gw_ws_opcode opcode, const uint8_t *data, size_t len)
+{
+    uint8_t *frame = gw_alloc_get(&worker->buffers.alloc, gw_ws_frame_len(len, 0));
+    size_t used = frame ? gw_deflater_frame(worker->options.deflater, frame, opcode, data, len) : 0;
+
+    gw_tray_write(worker, conn, frame, used);
+    gw_alloc_put(&worker->buffers.alloc, frame);
+    return used > 0;
+}
+
+/* The same into the tray, next to what is there. */
+static bool send_deflated_into_tray(struct gw_worker *worker, struct gw_conn *conn,
+                                    enum gw_ws_opcode opcode, const uint8_t *data, size_t len)
+{
+    size_t room = gw_ws_frame_len(len, 0), used;
+    uint8_t *place = gw_tray_reserve(worker, conn, room);
+
+    if (!place) /* what was in the tray filled the socket */
+        return send_deflated_apart(worker, conn, opcode, data, len);
+    used = gw_deflater_frame(worker->options.deflater, place, opcode, data, len);
+    gw_tray_give_back(worker, room - used);
+    return used > 0;
+}
+
+static bool send_deflated(struct gw_worker *worker, struct gw_conn *conn, enum gw_ws_opcode opcode,
+                          const uint8_t *data, size_t len)
+{
+    bool in_tray = gw_ws_frame_len(len, 0) <= GW_TRAY_BYTES && !conn->owed;
+
+    if (!(conn->flags & GW_CONN_DEFLATED) || len < GW_DEFLATER_BYTES_MIN)
+        return false;
+    return in_tray ? send_deflated_into_tray(worker, conn, opcode, data, len)
+                   : send_deflated_apart(worker, conn, opcode, data, len);
+}
+
 static void ws_send(struct gw_worker *worker, struct gw_conn *conn, bool text, uint8_t *data,
                     size_t len, size_t headroom)
 {
     enum gw_ws_opcode opcode = text ? GW_WS_OP_TEXT : GW_WS_OP_BINARY;
 
-    if (conn->phase != GW_CONN_OPEN)
+    if (conn->phase != GW_CONN_OPEN || send_deflated(worker, conn, opcode, data, len))
         return;
     if (len <= GW_TRAY_COPY_MAX || headroom < gw_ws_frame_len(len, 0) - len)
         send_frame(worker, conn, opcode, data, len);
@@ -258,17 +301,21 @@ static void take_event(struct gw_worker *worker, struct gw_conn *conn,
 
 /* What is left of a message goes to where it lives between two reads. */
 static void keep_partial(struct gw_worker *worker, struct gw_conn *conn,
-                         const struct gw_ws_reader *reader, struct gw_ws_partial *partial)
+                         const struct gw_ws_reader *reader, struct gw_ws_partial *partial,
+                         struct gw_ws_inflate *inflate)
 {
     struct gw_busy *busy = conn->state;
 
     gw_ws_reader_trim(reader, &partial);
     if (partial && !busy)
         busy = gw_busy_make(worker, conn);
-    if (busy)
+    if (busy && partial) {
         busy->partial = partial;
-    else
-        gw_ws_reader_free(reader, &partial);
+        busy->inflate = *inflate;
+        return;
+    }
+    gw_ws_reader_free(reader, &partial);
+    gw_ws_inflate_fini(inflate);
 }
 
 static const char *words_of(int error)
@@ -277,7 +324,11 @@ static const char *words_of(int error)
     case GW_ERR_UTF8:
         return "text that is not UTF-8";
     case GW_ERR_TOO_BIG:
-        return "a message longer than max_message";
+        return "a message longer than max_message, or inflated from next to nothing";
+    case GW_ERR_DAMAGED:
+        return "compressed data that does not inflate";
+    case GW_ERR_DENIED:
+        return "publishing here is not allowed";
     case GW_ERR_TOO_MANY:
         return "a message of more fragments than max_fragments";
     case -ENOMEM:
@@ -287,6 +338,15 @@ static const char *words_of(int error)
     }
 }
 
+/* Only once a peer may say something is it worth inflating what it says. */
+static void read_compressed(struct gw_worker *worker, struct gw_conn *conn,
+                            struct gw_ws_reader *reader, struct gw_ws_inflate *inflate)
+{
+    reader->inflate = inflate;
+    if (conn->route->may_send && !conn->route->may_send(worker, conn))
+        reader->inflate_refusal = GW_ERR_DENIED;
+}
+
 static bool listening(const struct gw_conn *conn)
 {
     return !gw_conn_paused(conn) && (conn->phase == GW_CONN_OPEN || conn->phase == GW_CONN_CLOSING);
@@ -294,10 +354,11 @@ static bool listening(const struct gw_conn *conn)
 
 static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *data, size_t len)
 {
-    const struct gw_ws_reader reader = gw_busy_reader(worker);
+    struct gw_ws_reader reader = gw_busy_reader(worker);
     struct gw_ws_bytes input = {data, len};
     struct gw_ws_event event;
     struct gw_ws_partial *partial = NULL;
+    struct gw_ws_inflate inflate = {.ratio_max = INFLATE_RATIO_MAX};
     struct gw_busy *busy = conn->state;
     bool pinging = busy && busy->ping_out;
     struct pong pong;
@@ -305,19 +366,25 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
 
     pong.owed = false;
     if (busy) {
-        partial = busy->partial;
-        busy->partial = NULL; /* it is ours while we read: a handler may end the connection */
+        if (busy->partial) { /* it is ours while we read: a handler may end the connection */
+            partial = busy->partial;
+            inflate = busy->inflate;
+            busy->partial = NULL;
+            busy->inflate.state = NULL;
+        }
         if (busy->ping_out && conn->phase == GW_CONN_OPEN) /* bytes are a sign of life */
             gw_conn_set_due(worker, conn,
                             worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
     }
+    if (conn->flags & GW_CONN_DEFLATED)
+        read_compressed(worker, conn, &reader, &inflate);
     while (listening(conn) && (got = gw_ws_reader_read(&reader, &partial, &input, &event)) > 0)
         take_event(worker, conn, &event, &pong);
     if (got < 0)
-        fail(worker, conn, got, event.close_code, words_of(got));
+        fail(worker, conn, got, got == GW_ERR_DENIED ? 4403 : event.close_code, words_of(got));
     else
         say_pong(worker, conn, &pong);
-    keep_partial(worker, conn, &reader, partial);
+    keep_partial(worker, conn, &reader, partial, &inflate);
     /* The pong may have been the last thing it was kept for. */
     if (pinging && conn->phase == GW_CONN_OPEN)
         gw_busy_free_if_idle(worker, conn);

@@ -90,11 +90,27 @@ static size_t compress_payload(z_stream *stream, uint8_t *out, const void *data,
     return (size_t)(stream->next_out - out) - TAIL_LEN;
 }
 
+size_t gw_ws_deflate_head(uint8_t *out, size_t payload_at, enum gw_ws_opcode opcode,
+                          size_t payload_len, const uint8_t mask[4])
+{
+    uint8_t head[GW_WS_HEAD_MAX];
+    size_t head_len = gw_ws_head(head, opcode, payload_len, mask);
+
+    assert(head_len <= payload_at);
+    memcpy(out, head, head_len);
+    out[0] |= RSV1_BIT;
+    if (head_len < payload_at)
+        memmove(out + head_len, out + payload_at, payload_len);
+    if (mask)
+        gw_ws_mask(out + head_len, payload_len, mask, 0);
+    return head_len + payload_len;
+}
+
 size_t gw_ws_deflate_frame(struct gw_ws_deflate *deflate, uint8_t *out, enum gw_ws_opcode opcode,
                            const void *data, size_t len, const uint8_t mask[4])
 {
     size_t payload_at = gw_ws_frame_len(len, mask != NULL) - len;
-    size_t payload_len = 0, head_len;
+    size_t payload_len = 0;
 
     assert(opcode == GW_WS_OP_TEXT || opcode == GW_WS_OP_BINARY);
     if (len > 0)
@@ -103,14 +119,5 @@ size_t gw_ws_deflate_frame(struct gw_ws_deflate *deflate, uint8_t *out, enum gw_
      * the peer will not see it. */
     if (!deflate->takeover || payload_len == 0)
         (void)deflateReset(&deflate->stream); /* fails only for a stream that is none */
-    if (payload_len == 0)
-        return 0;
-
-    head_len = gw_ws_head(out, opcode, payload_len, mask);
-    out[0] |= RSV1_BIT;
-    if (head_len < payload_at)
-        memmove(out + head_len, out + payload_at, payload_len);
-    if (mask)
-        gw_ws_mask(out + head_len, payload_len, mask, 0);
-    return head_len + payload_len;
+    return payload_len > 0 ? gw_ws_deflate_head(out, payload_at, opcode, payload_len, mask) : 0;
 }

@@ -40,6 +40,12 @@ void gw_ws_deflate_free(struct gw_ws_deflate *deflate); /* NULL is fine */
 size_t gw_ws_deflate_frame(struct gw_ws_deflate *deflate, uint8_t *out, enum gw_ws_opcode opcode,
                            const void *data, size_t len, const uint8_t mask[4]);
 
+/* Puts the head of a compressed message in front of its `payload_len` bytes, which stand at `out` +
+ * `payload_at` and are moved up to it: for payloads that another compressor made. There is room for
+ * the head in front of them: it is not longer than `payload_at`. Returns the frame's length. */
+size_t gw_ws_deflate_head(uint8_t *out, size_t payload_at, enum gw_ws_opcode opcode,
+                          size_t payload_len, const uint8_t mask[4]);
+
 /* Bytes that it holds, for whoever charges them; 0 for NULL. */
 size_t gw_ws_deflate_bytes(const struct gw_ws_deflate *deflate);
 

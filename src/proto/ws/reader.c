@@ -153,6 +153,8 @@ static int check_limits(const struct gw_ws_reader *reader, const struct gw_ws_pa
 
     if (is_control(frame))
         return 0;
+    if (frame->compressed && reader->inflate_refusal)
+        return reader->inflate_refusal;
     if (fragments >= reader->fragments_max)
         return GW_ERR_TOO_MANY;
     if (frame->len > longest_frame(reader, partial, frame))

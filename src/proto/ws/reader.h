@@ -30,6 +30,8 @@ struct gw_ws_reader {
     /* Of the one connection that is read, borrowed; NULL where nothing was agreed, and RSV1 is
      * refused. Its memory outlives `*partial`: the caller ends it with gw_ws_inflate_fini(). */
     struct gw_ws_inflate *inflate;
+    /* With `inflate`: 0, or the error that a compressed message is refused with at its head. */
+    int inflate_refusal;
     uint8_t role; /* enum gw_ws_role: who *we* are; a server demands masks, a client refuses them */
 };
 

@@ -219,9 +219,11 @@ static size_t stage_size(const struct gw_pub *pub)
     return pub->len;
 }
 
-static void stage_write(const struct gw_pub *pub, uint8_t *out)
+static size_t stage_write(void *ctx, const struct gw_pub *pub, uint8_t *out)
 {
+    (void)ctx;
     memcpy(out, gw_pub_payload(pub).data, pub->len);
+    return pub->len;
 }
 
 static const struct gw_variant stage_variant = {"stage", stage_size, stage_write};

@@ -66,6 +66,29 @@ START_TEST(what_is_written_leaves_in_one_send)
 }
 END_TEST
 
+/* Reserved, and not all of it needed: behind other pieces, or as the first. */
+START_TEST(what_was_not_needed_is_not_sent)
+{
+    begin();
+    memcpy(gw_tray_reserve(stage.worker, conn, GW_TRAY_BYTES), "half", 4);
+    gw_tray_give_back(stage.worker, GW_TRAY_BYTES - 4);
+    memcpy(gw_tray_reserve(stage.worker, conn, 100), " of it", 6);
+    gw_tray_give_back(stage.worker, 94);
+    gw_tray_place(stage.worker, conn, (uint8_t *)large, 5000);
+    (void)gw_tray_reserve(stage.worker, conn, 3000);
+    gw_tray_give_back(stage.worker, 3000);
+    gw_tray_send(stage.worker);
+    ck_assert_uint_eq(stage.send_count, 1);
+    ck_assert_uint_eq(stage.sent_len, 5010);
+    ck_assert_mem_eq(stage.sent, "half of it", 10);
+    (void)gw_tray_reserve(stage.worker, conn, 3000);
+    gw_tray_give_back(stage.worker, 3000);
+    gw_tray_send(stage.worker); /* nothing is there: no system call */
+    ck_assert_uint_eq(stage.send_count, 1);
+    stage_end();
+}
+END_TEST
+
 START_TEST(what_is_thrown_away_is_not_sent)
 {
     begin();
@@ -442,6 +465,7 @@ END_TEST
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, what_is_written_leaves_in_one_send);
+    tcase_add_test(tests, what_was_not_needed_is_not_sent);
     tcase_add_test(tests, what_is_thrown_away_is_not_sent);
     tcase_add_test(tests, what_is_written_for_another_sends_the_first_ones);
     tcase_add_loop_test(tests, more_than_the_tray_holds_keeps_its_order, 0, SUITE_ROWS(sizes));

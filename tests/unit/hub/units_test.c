@@ -95,6 +95,73 @@ START_TEST(a_large_unit_has_a_chunk_of_its_own_size)
 }
 END_TEST
 
+START_TEST(what_a_unit_did_not_need_is_for_the_next)
+{
+    struct gw_unit one, other;
+    const uint8_t *first;
+
+    open_units(10 * CHUNK);
+    one = make(1000, 1);
+    first = gw_units_find(&units, &one);
+    ck_assert_ptr_eq(gw_units_trim(&units, &one, 1000), first);
+    ck_assert_ptr_eq(gw_units_trim(&units, &one, 10), first);
+    ck_assert_uint_eq(one.len, 10);
+    other = make(20, 2);
+    ck_assert_ptr_eq(gw_units_find(&units, &other), first + 10);
+    check_bytes(&one, 1);
+    (void)gw_units_pin(&units, &one); /* somebody else's message in the same chunk */
+    other = make(30, 3);
+    ck_assert_ptr_eq(gw_units_trim(&units, &other, 1), first + 30);
+    gw_units_check(&units, 3);
+    gw_units_unpin(&units, 0);
+    close_units();
+}
+END_TEST
+
+/* A large unit, and how much of it was needed; what its chunk is then. */
+static const struct {
+    uint32_t room, len;
+    uint64_t bytes;
+} trims[] = {
+    {CHUNK, 1, CHUNK}, /* not a chunk of its own */
+    {CHUNK + 2, CHUNK / 2 + 2, CHUNK + 2},
+    {CHUNK + 2, CHUNK / 2 + 1, CHUNK / 2 + 1},
+    {10 * CHUNK, CHUNK, CHUNK},
+    {10 * CHUNK, 1, 1},
+};
+
+START_TEST(a_large_chunk_becomes_as_large_as_its_unit)
+{
+    struct gw_unit unit;
+
+    open_units(20 * CHUNK);
+    unit = make(trims[_i].room, 7);
+    ck_assert(is_filled(gw_units_trim(&units, &unit, trims[_i].len), trims[_i].len, 7));
+    check_bytes(&unit, 7);
+    ck_assert_uint_eq(units.bytes, trims[_i].bytes);
+    gw_units_check(&units, 1);
+    (void)gw_units_release(&units, &unit);
+    gw_units_check(&units, 0);
+    close_units();
+}
+END_TEST
+
+START_TEST(a_large_chunk_stays_when_there_is_no_memory_for_a_smaller)
+{
+    struct gw_unit unit;
+
+    open_units(20 * CHUNK);
+    unit = make(10 * CHUNK, 7);
+    meter.left = 0;
+    ck_assert(is_filled(gw_units_trim(&units, &unit, 5), 5, 7));
+    meter.left = METER_UNLIMITED;
+    ck_assert_uint_eq(units.bytes, 10 * CHUNK);
+    check_bytes(&unit, 7);
+    gw_units_check(&units, 1);
+    close_units();
+}
+END_TEST
+
 START_TEST(a_chunk_goes_with_its_last_unit)
 {
     struct gw_unit small[2], large;
@@ -280,6 +347,9 @@ static void fill(TCase *tests)
 {
     tcase_add_test(tests, units_made_one_after_the_other_are_one_piece_of_memory);
     tcase_add_loop_test(tests, a_large_unit_has_a_chunk_of_its_own_size, 0, SUITE_ROWS(sizes));
+    tcase_add_test(tests, what_a_unit_did_not_need_is_for_the_next);
+    tcase_add_loop_test(tests, a_large_chunk_becomes_as_large_as_its_unit, 0, SUITE_ROWS(trims));
+    tcase_add_test(tests, a_large_chunk_stays_when_there_is_no_memory_for_a_smaller);
     tcase_add_test(tests, a_chunk_goes_with_its_last_unit);
     tcase_add_test(tests, memory_is_used_again_and_not_asked_for_anew);
     tcase_add_test(tests, over_its_budget_the_longest_unused_chunk_is_shed);

@@ -54,6 +54,7 @@ static const struct {
     {"max_message", 64 * KIB},
     {"max_body", 1024 * KIB},
     {"max_fragments", 1024},
+    {"deflate", 0},
     {"control_rate", 10},
     {"message_rate", 50},
     {"byte_rate", 256 * KIB},
