@@ -23,6 +23,18 @@ static void say(struct client *client, const void *data, size_t len)
     ck_assert_int_eq(gw_buf_append(&client->out, data, len), 0);
 }
 
+/* A message, compressed where that was agreed on. */
+static void say_message(struct client *client, enum gw_ws_opcode opcode, const void *data,
+                        size_t len, struct seeded *random)
+{
+    uint8_t mask[4];
+    uint8_t *place = gw_buf_reserve(&client->out, gw_ws_frame_len(len, 1));
+
+    ck_assert_ptr_nonnull(place);
+    random_bytes(random, mask, sizeof(mask));
+    gw_buf_added(&client->out, gw_ws_deflate(client->ws, place, opcode, data, len, mask));
+}
+
 static void say_frame(struct client *client, enum gw_ws_opcode opcode, const void *data, size_t len,
                       struct seeded *random)
 {
@@ -36,6 +48,13 @@ static void say_frame(struct client *client, enum gw_ws_opcode opcode, const voi
 
 /* --- Beginning --- */
 
+static const struct gw_ws_deflate_terms *offer_of(const struct client *client)
+{
+    static const struct gw_ws_deflate_terms terms = GW_WS_DEFLATE_TERMS_INIT;
+
+    return client->offers_deflate ? &terms : NULL;
+}
+
 static void say_handshake(struct client *client, const char *since, struct seeded *random)
 {
     char target[128], request[1024];
@@ -44,23 +63,24 @@ static void say_handshake(struct client *client, const char *since, struct seede
 
     random_bytes(random, nonce, sizeof(nonce));
     snprintf(target, sizeof(target), "/channels/c%u?since=%s", client->view.channel, since);
-    len = gw_ws_request(request, sizeof(request), client->key, nonce, "localhost:9880", target,
-                        NULL, NULL);
+    len = gw_ws_request_deflate(request, sizeof(request), client->key, nonce, "localhost:9880",
+                                target, NULL, NULL, offer_of(client));
     ck_assert_int_gt(len, 0);
     say(client, request, (size_t)len);
 }
 
 void client_start(struct client *client, struct gw_loop *loop, const union gw_address *to,
-                  uint64_t token, uint32_t channel, const char *since, bool poster,
+                  uint64_t token, uint32_t channel, const char *since, enum client_kind kind,
                   struct seeded *random)
 {
     memset(client, 0, sizeof(*client));
     client->loop = loop;
-    client->poster = poster;
+    client->poster = kind == CLIENT_POSTER;
+    client->offers_deflate = kind == CLIENT_DEFLATED;
     client->view.channel = channel;
     gw_buf_init(&client->out, &gw_alloc_std, OUT_MAX);
     gw_buf_init(&client->in, &gw_alloc_std, OUT_MAX);
-    if (!poster)
+    if (!client->poster)
         say_handshake(client, since, random);
     client->phase = CLIENT_CONNECTING;
     client->fd = gw_loop_connect(loop, to, token);
@@ -92,7 +112,8 @@ static void finish_handshake(struct client *client)
 
     if (len == 0)
         return;
-    ck_assert_msg(gw_ws_check((const char *)client->in.data, len, client->key, NULL, &status) == 0,
+    ck_assert_msg(gw_ws_check_deflate((const char *)client->in.data, len, client->key, NULL,
+                                      &status, offer_of(client), &options.deflate) == 0,
                   "the handshake was answered %d", status);
     gw_buf_drop(&client->in, len);
     options.role = GW_WS_CLIENT;
@@ -247,11 +268,12 @@ void client_publish(struct client *client, uint32_t number, unsigned len, struct
     int head_bytes;
 
     ck_assert_uint_le(len, sizeof(payload));
-    memset(payload, 'g', len);
+    for (unsigned i = 0, mix = number; i < len; i++, mix = mix * 1103515245u + 12345u)
+        payload[i] = (char)('a' + (mix >> 16 & 15)); /* twice as long as it need be */
     snprintf(payload, sizeof(payload), "%08u", number);
     payload[8] = 'g';
     if (!client->poster) {
-        say_frame(client, number % 2 ? GW_WS_OP_TEXT : GW_WS_OP_BINARY, payload, len, random);
+        say_message(client, number % 2 ? GW_WS_OP_TEXT : GW_WS_OP_BINARY, payload, len, random);
         return;
     }
     ck_assert(!client->awaits_answer);

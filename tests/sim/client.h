@@ -28,6 +28,7 @@ struct client {
     bool asleep;       /* does not read */
     uint64_t wakes_ns; /* till then */
     struct oracle_view view;
+    bool offers_deflate; /* and then compresses all it can, if the server agrees */
     struct gw_ws *ws;
     char key[GW_WS_KEY_LEN + 1];
     struct gw_buf out, in; /* not yet sent; not yet understood */
@@ -39,9 +40,12 @@ struct client {
     bool refused;    /* the last POST was answered 503 */
 };
 
+/* What a client is: speaks HTTP and publishes, or is a WebSocket, with or without compression. */
+enum client_kind { CLIENT_POSTER, CLIENT_PLAIN, CLIENT_DEFLATED };
+
 /* Begins to connect, to `since` ("" for new) of the channel, or as a poster. */
 void client_start(struct client *client, struct gw_loop *loop, const union gw_address *to,
-                  uint64_t token, uint32_t channel, const char *since, bool poster,
+                  uint64_t token, uint32_t channel, const char *since, enum client_kind kind,
                   struct seeded *random);
 
 /* An event of its descriptor, or time to go on. */

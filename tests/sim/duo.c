@@ -28,11 +28,11 @@ static void make_options(struct duo *duo, const struct duo_options *options)
     struct gw_complaint complaint;
 
     ck_assert_int_eq(gw_options_init(&duo->options, &gw_alloc_std), 0);
+    duo->options.open = GW_OPEN_ON;
     for (const char *const *flag = options->flags; flag && *flag; flag++)
         ck_assert_msg(gw_options_flag(&duo->options, *flag, &complaint) == 0, "%s", *flag);
     ck_assert_int_eq(gw_options_finish(&duo->options, &complaint), 0);
     duo->options.listen[0] = server_address(duo);
-    duo->options.open = GW_OPEN_ON;
 }
 
 static void *get_once(size_t size, void *ctx)
@@ -204,6 +204,17 @@ static size_t frames_at(const struct duo_client *client)
     return head_len(client, 0);
 }
 
+/* RSV1 is for the first frame of a message (it is the only one here), where compression was agreed
+ * on (RFC 7692 section 6). */
+static bool rsv_bits_are_right(const struct duo_client *client, uint8_t first)
+{
+    if ((first & 0x70) == 0)
+        return true;
+    return ((first & 0x8f) == (DUO_FIN | DUO_TEXT) || (first & 0x8f) == (DUO_FIN | DUO_BINARY)) &&
+           (first & 0x70) == DUO_RSV1 &&
+           memmem(client->in.data, frames_at(client), "permessage-deflate", 18);
+}
+
 /* The frame at `at`; returns its whole length, or 0. A server's frames are not masked. */
 static size_t frame_at(const struct duo_client *client, size_t at, struct duo_frame *frame)
 {
@@ -213,7 +224,7 @@ static size_t frame_at(const struct duo_client *client, size_t at, struct duo_fr
 
     if (client->in.len < at + 2)
         return 0;
-    ck_assert_uint_eq(data[0] & 0x70, 0);
+    ck_assert(rsv_bits_are_right(client, data[0]));
     ck_assert_uint_eq(data[1] & 0x80, 0);
     len = data[1];
     bytes = len == 126 ? 2 : len == 127 ? 8 : 0;
@@ -422,15 +433,20 @@ void duo_post(struct duo *duo, unsigned index, const char *channel, const void *
 
 /* --- WebSockets --- */
 
-void duo_shake(struct duo *duo, unsigned index, const char *target)
+void duo_shake_with(struct duo *duo, unsigned index, const char *target, const char *lines)
 {
     char request[1024];
 
     snprintf(request, sizeof(request),
              "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-             target);
+             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+             target, lines);
     duo_say_text(duo, index, request);
+}
+
+void duo_shake(struct duo *duo, unsigned index, const char *target)
+{
+    duo_shake_with(duo, index, target, "");
 }
 
 void duo_open(struct duo *duo, unsigned index, const char *target)
@@ -482,7 +498,8 @@ unsigned duo_messages(const struct duo *duo, unsigned index)
     unsigned count = 0;
 
     for (; at > 0 && (len = frame_at(client, at, &frame)) > 0; at += len)
-        count += frame.first == (DUO_FIN | DUO_TEXT) || frame.first == (DUO_FIN | DUO_BINARY);
+        count += (frame.first & ~DUO_RSV1) == (DUO_FIN | DUO_TEXT) ||
+                 (frame.first & ~DUO_RSV1) == (DUO_FIN | DUO_BINARY);
     return count;
 }
 

@@ -23,7 +23,7 @@
 #include "server/options.h"
 #include "sim/net.h"
 
-#define DUO_CLIENTS_MAX 128
+#define DUO_CLIENTS_MAX 1024
 #define DUO_WORKERS_MAX 2
 
 #define DUO_MS          GW_NS_PER_MS
@@ -31,6 +31,7 @@
 
 /* First bytes of frames (RFC 6455 section 5.2). */
 #define DUO_FIN    0x80
+#define DUO_RSV1   0x40 /* compressed */
 #define DUO_CONT   0x00
 #define DUO_TEXT   0x01
 #define DUO_BINARY 0x02
@@ -123,7 +124,9 @@ struct duo_frame {
     struct gw_str payload;
 };
 
-void duo_shake(struct duo *duo, unsigned client, const char *target); /* says a handshake */
+/* Says a handshake; with more header lines, each ending in CR LF. */
+void duo_shake(struct duo *duo, unsigned client, const char *target);
+void duo_shake_with(struct duo *duo, unsigned client, const char *target, const char *lines);
 
 /* Connects, shakes hands, and asserts that it was accepted. */
 void duo_open(struct duo *duo, unsigned client, const char *target);

@@ -10,9 +10,14 @@
 #define SEEDS    12     /* of each scenario, in `make test` */
 #define SCENARIO 100000 /* a run's number is SCENARIO * its scenario + its seed */
 
-static const char *const tight[] = {"--live-log=4KiB",      "--history=20",
-                                    "--history-bytes=4KiB", "--unit-cache=1MiB",
-                                    "--write-timeout=2s",   NULL};
+static const char *const tight[] = {"--live-log=4KiB",
+                                    "--history=20",
+                                    "--history-bytes=4KiB",
+                                    "--unit-cache=1MiB",
+                                    "--write-timeout=2s",
+                                    "--deflate=on",
+                                    NULL};
+static const char *const roomy[] = {"--deflate=on", NULL};
 
 /* Everything in order and at once, but never much room. */
 #define NARROW                                                                                     \
@@ -33,7 +38,8 @@ static const struct scenario {
       .clients = 40,
       .channels = 6,
       .publications = 400,
-      .payload_max = 400}},
+      .payload_max = 400,
+      .flags = roomy}},
     {"rough",
      {.net = SIM_NET_ROUGH,
       .workers = 2,
@@ -41,7 +47,8 @@ static const struct scenario {
       .clients = 40,
       .channels = 6,
       .publications = 400,
-      .payload_max = 1500}},
+      .payload_max = 1500,
+      .flags = roomy}},
     {"coming and going",
      {.net = SIM_NET_ROUGH,
       .workers = 2,
@@ -52,7 +59,8 @@ static const struct scenario {
       .payload_max = 600,
       .cut_permille = 80,
       .leave_permille = 80,
-      .stall_permille = 30}},
+      .stall_permille = 30,
+      .flags = roomy}},
     {"slow readers",
      {.net = NARROW,
       .workers = 2,
@@ -122,6 +130,7 @@ START_TEST(the_hard_places_are_reached)
             sum.cut_in_message += counts.cut_in_message;
             sum.drained += counts.drained;
             sum.replayed += counts.replayed;
+            sum.deflated += counts.deflated;
             sum.hub.ranges_owed += counts.hub.ranges_owed;
             sum.hub.publishes_refused += counts.hub.publishes_refused;
             sum.hub.replies_deferred += counts.hub.replies_deferred;
@@ -137,6 +146,7 @@ START_TEST(the_hard_places_are_reached)
     ck_assert_uint_gt(sum.cut_in_message, 0);
     ck_assert_uint_gt(sum.drained, 0);
     ck_assert_uint_gt(sum.replayed, 0);
+    ck_assert_uint_gt(sum.deflated, 0);
     ck_assert_uint_gt(sum.hub.ranges_owed, 0);
     ck_assert_uint_gt(sum.hub.publishes_refused, 0);
     ck_assert_uint_gt(sum.hub.replies_deferred, 0);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/deflate/deflater.h"
 #include "sim/client.h"
 #include "sim/oracle.h"
 
@@ -115,13 +116,17 @@ static bool is_witness(const struct world *world, unsigned index)
 static void start(struct world *world, unsigned index)
 {
     static const char *const since[] = {"new", "new", "all", "last:3", ""};
+    static const enum client_kind kinds[] = {CLIENT_POSTER, CLIENT_PLAIN, CLIENT_PLAIN,
+                                             CLIENT_DEFLATED};
     bool witness = is_witness(world, index);
     unsigned choice = witness ? 0 : (unsigned)pick(world, 5);
+    enum client_kind kind = kinds[pick(world, 4)];
 
+    if (witness && kind == CLIENT_POSTER)
+        kind = CLIENT_DEFLATED;
     world->counts.replayed += choice == 2 || choice == 3;
     client_start(&world->clients[index], world->crowd, &world->address, index,
-                 (uint32_t)(index % world->options.channels), since[choice],
-                 !witness && pick(world, 4) == 0, &world->random);
+                 (uint32_t)(index % world->options.channels), since[choice], kind, &world->random);
     world->clients[index].view.witness = witness;
 }
 
@@ -354,6 +359,9 @@ struct world_counts world_end(struct world *world)
         ck_assert_int_eq(world->clients[i].phase, CLIENT_NONE); /* everybody was told */
     }
     world->counts.net = sim_net_counts(world->net);
+    for (unsigned i = 0; i < world->options.workers; i++)
+        if (world->assembly->deflaters[i])
+            world->counts.deflated += gw_deflater_runs(world->assembly->deflaters[i]);
     for (uint32_t i = 0; i < world->oracle.count; i++)
         world->counts.acknowledged += world->oracle.acknowledged[i] > 0;
     counts = world->counts;

@@ -51,6 +51,7 @@ struct world_counts {
     uint64_t cut_in_message;  /* ended between the first and the last byte of a frame */
     uint64_t drained;         /* closed with 1012 */
     uint64_t replayed;        /* subscriptions that began with history */
+    uint64_t deflated;        /* units that were compressed */
     struct gw_hub_counts hub; /* of all workers together */
     struct sim_net_counts net;
 };

@@ -342,9 +342,11 @@ static void publish(struct gw_worker *worker, struct gw_conn *conn, struct gw_st
         gw_conn_close(worker, conn, 1011, GW_STR("out of memory"));
 }
 
+/* Not when it has left its channel, because we are closing. */
 static bool may_send(struct gw_worker *worker, struct gw_conn *conn)
 {
-    return gw_may(worker->options.auth, &conn->grant, GW_TO_PUBLISH,
+    return conn->subscription != GW_SUBSCRIPTION_NONE &&
+           gw_may(worker->options.auth, &conn->grant, GW_TO_PUBLISH,
                   gw_hub_channel_of(worker->hub, conn->subscription)) == 0;
 }
 
