@@ -14,13 +14,20 @@
 struct gw_pub;
 struct gw_unit_pin;
 
+/* A publication, and whose it is; borrowed for the call. */
+struct gw_entry {
+    const struct gw_pub *pub;
+    struct gw_str channel;
+    uint64_t epoch;
+};
+
 /* One way to put a publication on a wire: encoding x framing x compression. What comes out depends
- * on the publication alone; `ctx` (gw_hub_options.variant_ctx) is what it takes to make it. */
+ * on the entry alone; `ctx` (gw_hub_options.variant_ctx) is what it takes to make it. */
 struct gw_variant {
     const char *name;
-    size_t (*size_max)(const struct gw_pub *pub); /* of the unit: 1 to UINT32_MAX */
+    size_t (*size_max)(const struct gw_entry *entry); /* of the unit: 1 to UINT32_MAX */
     /* Writes the unit into so many bytes; returns how many it is, at least 1. */
-    size_t (*write)(void *ctx, const struct gw_pub *pub, uint8_t *out);
+    size_t (*write)(void *ctx, const struct gw_entry *entry, uint8_t *out);
 };
 
 struct gw_published {

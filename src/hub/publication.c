@@ -7,27 +7,33 @@
 
 #include "core/alloc.h"
 
-int gw_pub_new(struct gw_pub **out, const struct gw_alloc *alloc, enum gw_pub_kind kind,
-               struct gw_str event, struct gw_str payload)
+/* Empty text may be NULL, which memcpy may not be given. */
+static uint8_t *put(uint8_t *at, struct gw_str text)
+{
+    if (text.len > 0)
+        memcpy(at, text.data, text.len);
+    return at + text.len;
+}
+
+int gw_pub_new(struct gw_pub **out, const struct gw_alloc *alloc, const struct gw_pub_parts *parts)
 {
     struct gw_pub *pub;
 
-    if (event.len > GW_PUB_EVENT_MAX || payload.len > UINT32_MAX)
+    if (parts->event.len > GW_PUB_EVENT_MAX || parts->id.len > GW_PUB_ID_MAX ||
+        parts->payload.len > UINT32_MAX)
         return -EMSGSIZE;
 
-    pub = gw_alloc_get(alloc, sizeof(*pub) + event.len + payload.len);
+    pub = gw_alloc_get(alloc, sizeof(*pub) + parts->event.len + parts->id.len + parts->payload.len);
     if (!pub)
         return -ENOMEM;
 
     *pub = (struct gw_pub){.alloc = alloc,
-                           .kind = (uint8_t)kind,
-                           .event_len = (uint16_t)event.len,
-                           .len = (uint32_t)payload.len};
+                           .kind = (uint8_t)parts->kind,
+                           .id_len = (uint8_t)parts->id.len,
+                           .event_len = (uint16_t)parts->event.len,
+                           .len = (uint32_t)parts->payload.len};
     atomic_init(&pub->refs, 1);
-    if (event.len > 0) /* empty ones may be NULL, which memcpy may not */
-        memcpy(pub->bytes, event.data, event.len);
-    if (payload.len > 0)
-        memcpy(pub->bytes + event.len, payload.data, payload.len);
+    (void)put(put(put(pub->bytes, parts->event), parts->id), parts->payload);
     *out = pub;
     return 0;
 }
@@ -60,12 +66,17 @@ struct gw_str gw_pub_event(const struct gw_pub *pub)
     return (struct gw_str){(const char *)pub->bytes, pub->event_len};
 }
 
+struct gw_str gw_pub_id(const struct gw_pub *pub)
+{
+    return (struct gw_str){(const char *)pub->bytes + pub->event_len, pub->id_len};
+}
+
 struct gw_str gw_pub_payload(const struct gw_pub *pub)
 {
-    return (struct gw_str){(const char *)pub->bytes + pub->event_len, pub->len};
+    return (struct gw_str){(const char *)pub->bytes + pub->event_len + pub->id_len, pub->len};
 }
 
 size_t gw_pub_cost(const struct gw_pub *pub)
 {
-    return sizeof(*pub) + pub->event_len + pub->len;
+    return sizeof(*pub) + pub->event_len + pub->id_len + pub->len;
 }

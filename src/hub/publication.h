@@ -18,13 +18,15 @@ struct gw_alloc;
 enum gw_pub_kind { GW_PUB_TEXT, GW_PUB_JSON, GW_PUB_BINARY };
 
 #define GW_PUB_EVENT_MAX 256 /* bytes of an event name: 64 characters of at most 4 */
+#define GW_PUB_ID_MAX    255 /* bytes of an id */
 
 struct gw_pub {
     const struct gw_alloc *alloc; /* borrowed */
     atomic_uint refs;
     uint8_t kind;
-    uint16_t event_len; /* bytes of event name in front of the payload */
-    uint32_t len;       /* of the payload */
+    uint8_t id_len;     /* bytes of the id, behind the event name */
+    uint16_t event_len; /* bytes of event name */
+    uint32_t len;       /* of the payload, behind both */
     /* Written by the home when it appends, before anybody else sees the publication. */
     uint64_t offset;
     uint64_t tag;
@@ -33,23 +35,29 @@ struct gw_pub {
     /* The publication after this one in its channel. Set by the home when it appends that one; only
      * read along a chain whose every link somebody holds (hub/letter.h). */
     struct gw_pub *next;
-    uint8_t bytes[]; /* event name, then payload */
+    uint8_t bytes[]; /* event name, id, payload */
 };
 
-/* Copies `payload` (and `event`, may be empty) into a new publication with one reference, owned.
- * Returns 0, -EMSGSIZE (event longer than GW_PUB_EVENT_MAX, or payload than UINT32_MAX) or -ENOMEM.
+/* What its publisher gives; event and id may be empty: it has none. */
+struct gw_pub_parts {
+    enum gw_pub_kind kind;
+    struct gw_str event, id, payload;
+};
+
+/* Copies the parts into a new publication with one reference, owned. Returns 0, -EMSGSIZE (an event
+ * longer than GW_PUB_EVENT_MAX, an id than GW_PUB_ID_MAX or a payload than UINT32_MAX) or -ENOMEM.
  */
-int gw_pub_new(struct gw_pub **out, const struct gw_alloc *alloc, enum gw_pub_kind kind,
-               struct gw_str event, struct gw_str payload);
+int gw_pub_new(struct gw_pub **out, const struct gw_alloc *alloc, const struct gw_pub_parts *parts);
 
 struct gw_pub *gw_pub_ref(struct gw_pub *pub);
 void gw_pub_unref(struct gw_pub *pub); /* NULL is fine */
 
 /* Borrowed for as long as the caller holds its reference. */
 struct gw_str gw_pub_event(const struct gw_pub *pub);
+struct gw_str gw_pub_id(const struct gw_pub *pub);
 struct gw_str gw_pub_payload(const struct gw_pub *pub);
 
-/* What a publication is charged with: itself, its event and its payload. */
+/* What a publication is charged with: itself and its parts. */
 size_t gw_pub_cost(const struct gw_pub *pub);
 
 #endif

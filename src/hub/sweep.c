@@ -18,29 +18,33 @@ enum visit { VISIT_NOTHING, VISIT_ADDED, VISIT_NO_ROOM };
 /* --- Runs --- */
 
 static const uint8_t *make_unit(struct gw_hub *hub, const struct gw_variant *how,
-                                const struct gw_pub *pub, struct gw_unit *unit)
+                                const struct gw_entry *entry, struct gw_unit *unit)
 {
-    size_t room = how->size_max(pub), len;
+    size_t room = how->size_max(entry), len;
     uint8_t *bytes;
 
     assert(room > 0 && room <= UINT32_MAX);
     bytes = gw_units_make(&hub->units, unit, (uint32_t)room);
     if (!bytes)
         return NULL;
-    len = how->write(hub->options.variant_ctx, pub, bytes);
+    len = how->write(hub->options.variant_ctx, entry, bytes);
     assert(len > 0 && len <= room);
     return len < room ? gw_units_trim(&hub->units, unit, (uint32_t)len) : bytes;
 }
 
 /* The bytes of one unit, made if need be; NULL when memory is out. */
-static const uint8_t *unit_bytes(struct gw_hub *hub, struct gw_log *log, unsigned variant,
-                                 uint64_t offset, uint32_t *len)
+static const uint8_t *unit_bytes(struct gw_hub *hub, const struct gw_channel *channel,
+                                 unsigned variant, uint64_t offset, uint32_t *len)
 {
-    struct gw_unit *unit = gw_log_unit(log, variant, offset);
+    struct gw_unit *unit = gw_log_unit(channel->log, variant, offset);
     const uint8_t *bytes = unit ? gw_units_find(&hub->units, unit) : NULL;
 
-    if (unit && !bytes)
-        bytes = make_unit(hub, &hub->options.variants[variant], gw_log_at(log, offset), unit);
+    if (unit && !bytes) {
+        struct gw_entry entry = {gw_log_at(channel->log, offset), gw_channel_name(channel),
+                                 channel->epoch};
+
+        bytes = make_unit(hub, &hub->options.variants[variant], &entry, unit);
+    }
     if (bytes)
         *len = unit->len;
     return bytes;
@@ -72,7 +76,7 @@ static int fill_run(struct gw_hub *hub, const struct gw_channel *channel, struct
 {
     for (uint64_t offset = run->from; offset <= channel->head; offset++) {
         uint32_t len;
-        const uint8_t *bytes = unit_bytes(hub, channel->log, run->variant, offset, &len);
+        const uint8_t *bytes = unit_bytes(hub, channel, run->variant, offset, &len);
 
         if (!bytes) {
             hub->starved = true;

@@ -354,15 +354,15 @@ static void on_message(struct gw_worker *worker, struct gw_conn *conn,
                        const struct gw_message *message)
 {
     struct gw_str name = gw_hub_channel_of(worker->hub, conn->subscription);
-    struct gw_str payload = {(const char *)message->data, message->len};
+    struct gw_pub_parts parts = {.kind = message->text ? GW_PUB_TEXT : GW_PUB_BINARY,
+                                 .payload = {(const char *)message->data, message->len}};
     struct gw_pub *pub;
 
     if (!may_send(worker, conn)) {
         gw_conn_close(worker, conn, 4403, GW_STR("publishing here is not allowed"));
         return;
     }
-    if (gw_pub_new(&pub, worker->alloc, message->text ? GW_PUB_TEXT : GW_PUB_BINARY,
-                   (struct gw_str){NULL, 0}, payload) != 0)
+    if (gw_pub_new(&pub, worker->alloc, &parts) != 0)
         gw_conn_close(worker, conn, 1011, GW_STR("out of memory"));
     else
         publish(worker, conn, name, pub);

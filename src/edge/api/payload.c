@@ -72,7 +72,7 @@ static const char *read_kind(const struct gw_ask *ask, enum gw_pub_kind *kind)
  */
 static void unline(struct gw_pub *pub)
 {
-    uint8_t *payload = pub->bytes + pub->event_len;
+    uint8_t *payload = (uint8_t *)(uintptr_t)gw_pub_payload(pub).data; /* nobody else has it yet */
 
     for (uint32_t i = 0; i < pub->len; i++)
         if (payload[i] == '\r' || payload[i] == '\n')
@@ -96,7 +96,8 @@ int gw_payload_read(struct gw_pub **out, const struct gw_alloc *alloc, const str
     if (*detail)
         return 400;
     *detail = "out of memory";
-    if (gw_pub_new(out, alloc, kind, event, ask->body) != 0)
+    if (gw_pub_new(out, alloc,
+                   &(struct gw_pub_parts){.kind = kind, .event = event, .payload = ask->body}) != 0)
         return 503;
     if (kind == GW_PUB_JSON)
         unline(*out);

@@ -214,16 +214,16 @@ static const struct gw_transport stage_transport = {
     .on_gone = stage_gone,
 };
 
-static size_t stage_size(const struct gw_pub *pub)
+static size_t stage_size(const struct gw_entry *entry)
 {
-    return pub->len;
+    return entry->pub->len;
 }
 
-static size_t stage_write(void *ctx, const struct gw_pub *pub, uint8_t *out)
+static size_t stage_write(void *ctx, const struct gw_entry *entry, uint8_t *out)
 {
     (void)ctx;
-    memcpy(out, gw_pub_payload(pub).data, pub->len);
-    return pub->len;
+    memcpy(out, gw_pub_payload(entry->pub).data, entry->pub->len);
+    return entry->pub->len;
 }
 
 static const struct gw_variant stage_variant = {"stage", stage_size, stage_write};

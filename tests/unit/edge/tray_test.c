@@ -260,8 +260,7 @@ static void publish(const char *text)
     struct gw_pub *pub;
 
     ck_assert_int_eq(
-        gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, (struct gw_str){NULL, 0}, GW_STR(text)),
-        0);
+        gw_pub_new(&pub, &stage.meter.alloc, &(struct gw_pub_parts){.payload = GW_STR(text)}), 0);
     ck_assert_int_eq(gw_hub_publish(stage.worker->hub, GW_STR("c"), pub, 0, &result), 0);
 }
 

@@ -310,7 +310,8 @@ START_TEST(a_message_larger_than_a_run_goes_alone)
     stage_open(&stage, 1, 0);
     subscribe_turn(0, "new");
     stage_begin(&stage, 0);
-    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, GW_STR(""), text), 0);
+    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &(struct gw_pub_parts){.payload = text}),
+                     0);
     ck_assert_int_eq(gw_hub_publish(stage.hubs[0], GW_STR("lobby"), pub, 1, &result), 0);
     (void)stage_end(&stage, 0);
     ck_assert_uint_eq(stage.readers[0].messages, 1);
@@ -710,7 +711,8 @@ START_TEST(names_are_checked)
     ck_assert_int_eq(
         gw_hub_subscribe(stage.hubs[0], GW_STR("a/b"), &now, 0, 1, 0, &subscription, &subscribed),
         GW_ERR_NAME);
-    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, GW_STR(""), GW_STR("x")), 0);
+    ck_assert_int_eq(
+        gw_pub_new(&pub, &stage.meter.alloc, &(struct gw_pub_parts){.payload = GW_STR("x")}), 0);
     ck_assert_int_eq(gw_hub_publish(stage.hubs[0], GW_STR(""), pub, 1, &published), GW_ERR_NAME);
     (void)stage_end(&stage, 0);
     stage_close(&stage);
@@ -721,8 +723,8 @@ static int publish_to(const char *name, struct gw_published *result)
 {
     struct gw_pub *pub;
 
-    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, GW_PUB_TEXT, GW_STR(""), GW_STR("text")),
-                     0);
+    ck_assert_int_eq(
+        gw_pub_new(&pub, &stage.meter.alloc, &(struct gw_pub_parts){.payload = GW_STR("text")}), 0);
     return gw_hub_publish(stage.hubs[0], GW_STR(name), pub, 1, result);
 }
 

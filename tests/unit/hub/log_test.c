@@ -19,11 +19,10 @@ static struct gw_history history;
 static struct gw_pub *pub_of(uint64_t offset, uint64_t born_ns)
 {
     static const char payload[PAYLOAD];
+    static const struct gw_pub_parts parts = {.payload = {payload, sizeof(payload)}};
     struct gw_pub *pub;
 
-    ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, GW_PUB_TEXT, (struct gw_str){NULL, 0},
-                                (struct gw_str){payload, sizeof(payload)}),
-                     0);
+    ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, &parts), 0);
     pub->offset = offset;
     pub->tag = offset * 1000;
     pub->born_ns = born_ns;

@@ -10,20 +10,26 @@
 static struct meter meter;
 
 static const struct {
-    const char *event, *payload;
-} contents[] = {{"", ""}, {"", "x"}, {"price", ""}, {"price", "42"}};
+    const char *event, *id, *payload;
+} contents[] = {
+    {"", "", ""},    {"", "", "x"},      {"price", "", ""},   {"", "7", ""},
+    {"", "7", "42"}, {"price", "7", ""}, {"price", "", "42"}, {"price", "7", "42"},
+};
 
-START_TEST(event_and_payload_come_back_as_given)
+START_TEST(its_parts_come_back_as_given)
 {
-    struct gw_str event = GW_STR(contents[_i].event), payload = GW_STR(contents[_i].payload);
+    const struct gw_pub_parts parts = {GW_PUB_JSON, GW_STR(contents[_i].event),
+                                       GW_STR(contents[_i].id), GW_STR(contents[_i].payload)};
     struct gw_pub *pub;
 
     meter_init(&meter);
-    ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, GW_PUB_JSON, event, payload), 0);
-    ck_assert(gw_str_eq(gw_pub_event(pub), event));
-    ck_assert(gw_str_eq(gw_pub_payload(pub), payload));
+    ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, &parts), 0);
+    ck_assert(gw_str_eq(gw_pub_event(pub), parts.event));
+    ck_assert(gw_str_eq(gw_pub_id(pub), parts.id));
+    ck_assert(gw_str_eq(gw_pub_payload(pub), parts.payload));
     ck_assert_int_eq(pub->kind, GW_PUB_JSON);
-    ck_assert_uint_eq(gw_pub_cost(pub), sizeof(*pub) + event.len + payload.len);
+    ck_assert_uint_eq(gw_pub_cost(pub),
+                      sizeof(*pub) + parts.event.len + parts.id.len + parts.payload.len);
     gw_pub_unref(pub);
     ck_assert_int_eq(meter.live, 0);
 }
@@ -31,10 +37,11 @@ END_TEST
 
 START_TEST(the_last_unref_frees)
 {
+    static const struct gw_pub_parts parts = {.payload = {"hi", 2}};
     struct gw_pub *pub;
 
     meter_init(&meter);
-    ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, GW_PUB_TEXT, GW_STR(""), GW_STR("hi")), 0);
+    ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, &parts), 0);
     gw_pub_unref(gw_pub_ref(pub));
     ck_assert_int_eq(meter.live, 1);
     gw_pub_unref(pub);
@@ -44,28 +51,30 @@ START_TEST(the_last_unref_frees)
 END_TEST
 
 static const struct {
-    size_t event, payload;
+    size_t event, id, payload;
     long left;
     int expect;
 } limits[] = {
-    {GW_PUB_EVENT_MAX - 1, 0, 1, 0},
-    {GW_PUB_EVENT_MAX, 0, 1, 0},
-    {GW_PUB_EVENT_MAX + 1, 0, 1, -EMSGSIZE},
-    {0, (size_t)UINT32_MAX + 1, 1, -EMSGSIZE}, /* refused before a byte of it is read */
-    {1, 1, 0, -ENOMEM},
+    {GW_PUB_EVENT_MAX - 1, 0, 0, 1, 0},
+    {GW_PUB_EVENT_MAX, GW_PUB_ID_MAX, 0, 1, 0},
+    {GW_PUB_EVENT_MAX + 1, 0, 0, 1, -EMSGSIZE},
+    {0, GW_PUB_ID_MAX - 1, 0, 1, 0},
+    {0, GW_PUB_ID_MAX + 1, 0, 1, -EMSGSIZE},
+    {0, 0, (size_t)UINT32_MAX + 1, 1, -EMSGSIZE}, /* refused before a byte of it is read */
+    {1, 1, 1, 0, -ENOMEM},
 };
 
 START_TEST(limits_are_kept)
 {
     static const char bytes[GW_PUB_EVENT_MAX + 1];
+    const struct gw_pub_parts parts = {.event = {bytes, limits[_i].event},
+                                       .id = {bytes, limits[_i].id},
+                                       .payload = {bytes, limits[_i].payload}};
     struct gw_pub *pub = NULL;
 
     meter_init(&meter);
     meter.left = limits[_i].left;
-    ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, GW_PUB_TEXT,
-                                (struct gw_str){bytes, limits[_i].event},
-                                (struct gw_str){bytes, limits[_i].payload}),
-                     limits[_i].expect);
+    ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, &parts), limits[_i].expect);
     ck_assert(!pub == (limits[_i].expect != 0)); /* a refusal leaves the output alone */
     gw_pub_unref(pub);
     ck_assert_int_eq(meter.live, 0);
@@ -79,9 +88,10 @@ static struct gw_pub *chain(unsigned count)
     struct gw_pub *first = NULL;
 
     while (count-- > 0) {
+        static const struct gw_pub_parts parts = {.payload = {"x", 1}};
         struct gw_pub *pub;
 
-        ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, GW_PUB_TEXT, GW_STR(""), GW_STR("x")), 0);
+        ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, &parts), 0);
         pub->next = first;
         first = pub;
     }
@@ -133,7 +143,7 @@ END_TEST
 
 static void fill(TCase *tests)
 {
-    tcase_add_loop_test(tests, event_and_payload_come_back_as_given, 0, SUITE_ROWS(contents));
+    tcase_add_loop_test(tests, its_parts_come_back_as_given, 0, SUITE_ROWS(contents));
     tcase_add_test(tests, the_last_unref_frees);
     tcase_add_loop_test(tests, limits_are_kept, 0, SUITE_ROWS(limits));
     tcase_add_loop_test(tests, a_dropped_letter_gives_back_what_it_owns, 0, SUITE_ROWS(letters));

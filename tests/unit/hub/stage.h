@@ -97,29 +97,32 @@ static inline uint64_t get_number(const uint8_t *in, unsigned bytes)
     return number;
 }
 
-static inline size_t unit_size(const struct gw_pub *pub)
+static inline size_t unit_size(const struct gw_entry *entry)
 {
-    return 12 + pub->len;
+    return 12 + entry->pub->len;
 }
 
-static inline size_t unit_write(void *ctx, const struct gw_pub *pub, uint8_t *out)
+static inline size_t unit_write(void *ctx, const struct gw_entry *entry, uint8_t *out)
 {
+    const struct gw_pub *pub = entry->pub;
+
     (void)ctx;
+    ck_assert(entry->channel.len > 0 && entry->epoch != 0);
     put_number(out, pub->offset, 8);
     put_number(out + 8, pub->len, 4);
     memcpy(out + 12, pub->bytes, pub->len);
-    return unit_size(pub);
+    return unit_size(entry);
 }
 
 /* Asks for more room than it takes, as a variant that compresses does. */
-static inline size_t loud_size(const struct gw_pub *pub)
+static inline size_t loud_size(const struct gw_entry *entry)
 {
-    return 113 + 2 * (size_t)pub->len;
+    return 113 + 2 * (size_t)entry->pub->len;
 }
 
-static inline size_t loud_write(void *ctx, const struct gw_pub *pub, uint8_t *out)
+static inline size_t loud_write(void *ctx, const struct gw_entry *entry, uint8_t *out)
 {
-    size_t len = unit_write(ctx, pub, out);
+    size_t len = unit_write(ctx, entry, out);
 
     out[len] = '!';
     return len + 1;
@@ -445,7 +448,8 @@ static inline int stage_publish(struct stage *stage, unsigned worker, int channe
     ck_assert_uint_le(len, sizeof(payload));
     stage->number++;
     put_number((uint8_t *)payload, stage->number, 4);
-    status = gw_pub_new(&pub, &stage->meter.alloc, GW_PUB_BINARY, (struct gw_str){NULL, 0}, text);
+    status = gw_pub_new(&pub, &stage->meter.alloc,
+                        &(struct gw_pub_parts){.kind = GW_PUB_BINARY, .payload = text});
     if (status < 0)
         return status;
     status = gw_hub_publish(stage->hubs[worker], GW_STR(stage_names[channel]), pub, 99, result);
