@@ -62,13 +62,13 @@ static void on_broken(void *ctx, uint64_t who, int error)
     gw_conn_kill(worker, conn);
 }
 
-static void on_lost(void *ctx, uint64_t who, uint32_t subscription)
+static void on_lost(void *ctx, uint64_t who, uint32_t subscription, enum gw_reset reason)
 {
     struct gw_worker *worker = ctx;
     struct gw_conn *conn = gw_conn_find(worker, who);
 
     if (conn && conn->route && conn->route->on_lost)
-        conn->route->on_lost(worker, conn, subscription);
+        conn->route->on_lost(worker, conn, subscription, reason);
 }
 
 struct gw_hub_ports gw_edge_ports(struct gw_worker *worker)

@@ -72,7 +72,8 @@ struct gw_route {
                           const struct gw_subscribed *result);
     void (*on_published)(struct gw_worker *worker, struct gw_conn *conn,
                          const struct gw_published *result);
-    void (*on_lost)(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription);
+    void (*on_lost)(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
+                    enum gw_reset reason);
 
     /* A parked connection may try again: it parks itself anew if there is still no room, but not
      * when this is the `last` time (a request has waited too long): then it answers that it could

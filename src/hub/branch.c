@@ -317,6 +317,8 @@ static int take_joined(struct gw_hub *hub, uint32_t index, struct gw_letter *let
 
     if (channel->state == GW_BRANCH_JOINING)
         joined_first(channel, letter);
+    else if (letter->restarted)
+        gw_restart_branch(hub, index, letter->position.epoch, letter->complete);
     letter->pubs = NULL;
     letter->count = 0;
     if (count == 0)
@@ -389,6 +391,18 @@ static void on_range(struct gw_hub *hub, struct gw_letter *letter)
         hub->starved = true;
 }
 
+static void on_restarted(struct gw_hub *hub, struct gw_letter *letter)
+{
+    struct gw_channel *channel = gw_slab_find(hub->channels, letter->branch);
+
+    if (!channel || channel->state == GW_BRANCH_LEAVING)
+        return;
+    assert(is_joined(channel));
+    gw_restart_branch(hub, gw_handle_index(letter->branch), letter->position.epoch,
+                      letter->complete);
+    on_range(hub, letter);
+}
+
 static void on_published(struct gw_hub *hub, const struct gw_letter *letter)
 {
     struct gw_published result = {letter->status, letter->position, letter->subscribers};
@@ -399,7 +413,7 @@ static void on_published(struct gw_hub *hub, const struct gw_letter *letter)
 
 void gw_branch_receive(struct gw_hub *hub, struct gw_letter *letter)
 {
-    if (letter->kind != GW_LETTER_RANGE) {
+    if (letter->kind != GW_LETTER_RANGE && letter->kind != GW_LETTER_RESTARTED) {
         struct gw_peer *peer = &hub->peers[letter->from];
 
         assert(peer->credits < hub->options.mailbox_slots);
@@ -414,6 +428,9 @@ void gw_branch_receive(struct gw_hub *hub, struct gw_letter *letter)
         break;
     case GW_LETTER_PUBLISHED:
         on_published(hub, letter);
+        break;
+    case GW_LETTER_RESTARTED:
+        on_restarted(hub, letter);
         break;
     default:
         on_range(hub, letter);
@@ -448,6 +465,25 @@ int gw_branch_publish(struct gw_hub *hub, unsigned home, struct gw_str name, str
     }
     if (!request(hub, home, &letter)) {
         gw_alloc_put(hub->options.alloc, letter.name);
+        return GW_ERR_FULL;
+    }
+    return GW_PENDING;
+}
+
+int gw_branch_delete(struct gw_hub *hub, unsigned home, struct gw_str name, uint64_t who)
+{
+    struct gw_letter letter = {
+        .kind = GW_LETTER_DELETE, .from = (uint8_t)hub->options.worker_index, .asker = who};
+    int status;
+
+    gw_branch_send_asks(hub, home);
+    if (hub->peers[home].first_ask) /* who came first asks first */
+        return GW_ERR_FULL;
+    status = gw_registry_copy_name(hub, name, &letter.name);
+    if (status < 0)
+        return status;
+    if (!request(hub, home, &letter)) {
+        gw_letter_drop(&letter, hub->options.alloc);
         return GW_ERR_FULL;
     }
     return GW_PENDING;

@@ -41,6 +41,12 @@ static int resize_slots(struct gw_channel *channel, const struct gw_alloc *alloc
     return 0;
 }
 
+/* Somebody who may be behind, or will go on from where it was told. */
+static bool is_held(const struct gw_slot *slot)
+{
+    return slot->blocked || slot->awake || slot->lost;
+}
+
 int gw_channel_add_slot(struct gw_channel *channel, const struct gw_alloc *alloc,
                         const struct gw_slot *slot, uint32_t *index)
 {
@@ -55,7 +61,7 @@ int gw_channel_add_slot(struct gw_channel *channel, const struct gw_alloc *alloc
     }
     *index = channel->slot_count++;
     channel->slots[*index] = *slot;
-    channel->held_count += slot->blocked || slot->awake;
+    channel->held_count += is_held(slot);
     return 0;
 }
 
@@ -80,7 +86,7 @@ uint32_t gw_channel_remove_slot(struct gw_channel *channel, const struct gw_allo
     const struct gw_slot *slot = &channel->slots[index];
 
     assert(index <= last);
-    channel->held_count -= slot->blocked || slot->awake;
+    channel->held_count -= is_held(slot);
     if (index < last) {
         channel->slots[index] = channel->slots[last];
         moved = channel->slots[index].subscription;
@@ -94,14 +100,21 @@ uint32_t gw_channel_remove_slot(struct gw_channel *channel, const struct gw_allo
 
 void gw_channel_block(struct gw_channel *channel, struct gw_slot *slot, bool blocked)
 {
-    channel->held_count -= slot->blocked || slot->awake;
+    channel->held_count -= is_held(slot);
     slot->blocked = blocked;
-    channel->held_count += slot->blocked || slot->awake;
+    channel->held_count += is_held(slot);
 }
 
 void gw_channel_wake(struct gw_channel *channel, struct gw_slot *slot, bool awake)
 {
-    channel->held_count -= slot->blocked || slot->awake;
+    channel->held_count -= is_held(slot);
     slot->awake = awake;
-    channel->held_count += slot->blocked || slot->awake;
+    channel->held_count += is_held(slot);
+}
+
+void gw_channel_lose(struct gw_channel *channel, struct gw_slot *slot, bool lost)
+{
+    channel->held_count -= is_held(slot);
+    slot->lost = lost;
+    channel->held_count += is_held(slot);
 }

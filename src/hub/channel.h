@@ -28,7 +28,7 @@ struct gw_slot {
     uint64_t blocked : 1; /* its connection says: not now */
     uint64_t awake : 1;   /* in the hub's wake list */
     uint64_t waiting : 1; /* the home has not answered yet: there is no cursor */
-    uint64_t lost : 1;    /* it fell off the log and was told: nothing more is delivered */
+    uint64_t lost : 1;    /* it lost its place and was told: nothing more until it goes on */
     uint64_t gone : 1;    /* unsubscribed: in the hub's gone list */
     int32_t fd;
     uint32_t subscription;
@@ -48,11 +48,13 @@ static_assert(GW_VARIANTS_MAX <= 16, "a slot's variant has 4 bits");
 
 /* A branch as its home knows it. */
 struct gw_branch {
-    uint64_t handle; /* of the channel on the branch's worker */
-    uint64_t cursor; /* the first publication not yet posted to it */
+    uint64_t handle;   /* of the channel on the branch's worker */
+    uint64_t cursor;   /* the first publication not yet posted to it */
+    uint64_t complete; /* while `restarted`: as in its letter */
     uint32_t subscribers;
     uint8_t worker;
-    bool late; /* its own sweep is behind: publishers wait */
+    bool late;      /* its own sweep is behind: publishers wait */
+    bool restarted; /* the stream has started over, and it has not been told */
 };
 
 struct gw_branches {
@@ -97,7 +99,7 @@ struct gw_channel {
     uint64_t head;        /* the last offset given out, 0 before the first */
     uint64_t head_tag;
     uint32_t subscribers; /* slots not gone */
-    uint32_t held_count;  /* slots blocked or awake: somebody may be behind */
+    uint32_t held_count;  /* slots blocked, awake or lost: somebody may be behind */
     uint32_t sweep_left;  /* slots 0 .. sweep_left - 1 are still to be visited */
     uint32_t dirty_next;  /* in the hub's list of channels to be swept */
     uint32_t tidy_next;   /* in the hub's list of channels to be looked at as a turn ends */
@@ -136,5 +138,6 @@ uint32_t gw_channel_remove_slot(struct gw_channel *channel, const struct gw_allo
 /* Sets these flags of a slot, and keeps held_count. */
 void gw_channel_block(struct gw_channel *channel, struct gw_slot *slot, bool blocked);
 void gw_channel_wake(struct gw_channel *channel, struct gw_slot *slot, bool awake);
+void gw_channel_lose(struct gw_channel *channel, struct gw_slot *slot, bool lost);
 
 #endif

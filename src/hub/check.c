@@ -28,7 +28,7 @@ static void check_home(const struct gw_hub *hub, const struct gw_channel *channe
         assert(branch->worker != hub->options.worker_index);
         assert(branch->cursor <= channel->head + 1);
         assert(branch->cursor >= gw_channel_first(channel));
-        assert(branch->cursor == channel->head + 1 || channel->tidy);
+        assert((branch->cursor == channel->head + 1 && !branch->restarted) || channel->tidy);
         for (uint32_t other = 0; other < i; other++)
             assert(channel->branches->at[other].worker != branch->worker);
     }
@@ -63,7 +63,7 @@ static uint64_t check_channel(const struct gw_hub *hub, const struct gw_channel 
     for (uint32_t i = 0; i < channel->slot_count; i++) {
         check_slot(hub, channel, index, i);
         subscribers += !channel->slots[i].gone;
-        held += channel->slots[i].blocked || channel->slots[i].awake;
+        held += channel->slots[i].blocked || channel->slots[i].awake || channel->slots[i].lost;
     }
     assert(subscribers == channel->subscribers);
     assert(held == channel->held_count);

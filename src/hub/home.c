@@ -116,7 +116,7 @@ bool gw_home_is_full(struct gw_hub *hub, struct gw_channel *channel)
            channel->log->waiting_bytes >= hub->options.live_log_bytes / 2;
 }
 
-static uint32_t subscribers_of(const struct gw_channel *channel)
+uint32_t gw_home_subscribers(const struct gw_channel *channel)
 {
     uint32_t count = channel->subscribers;
 
@@ -172,7 +172,7 @@ int gw_home_append(struct gw_hub *hub, uint32_t index, struct gw_pub *pub,
     gw_turn_tidy(hub, index);
     result->status = 0;
     result->position = (struct gw_position){channel->epoch, channel->head, channel->head_tag};
-    result->subscribers = subscribers_of(channel);
+    result->subscribers = gw_home_subscribers(channel);
     return 0;
 }
 
@@ -257,6 +257,9 @@ static int join(struct gw_hub *hub, const struct gw_letter *letter, struct gw_le
     answer->position = (struct gw_position){channel->epoch, channel->head, channel->head_tag};
     answer->count = (uint32_t)(channel->head + 1 - from);
     answer->pubs = chain_of(channel, from, answer->count);
+    answer->restarted = branch->restarted;
+    answer->complete = branch->complete;
+    branch->restarted = false;
     branch->cursor = channel->head + 1;
     return 0;
 }
@@ -371,6 +374,24 @@ static void on_publish(struct gw_hub *hub, struct gw_letter *letter)
     reply(hub, letter->from, &answer);
 }
 
+static void on_delete(struct gw_hub *hub, const struct gw_letter *letter)
+{
+    struct gw_letter answer = {.kind = GW_LETTER_PUBLISHED,
+                               .from = (uint8_t)hub->options.worker_index,
+                               .asker = letter->asker};
+    struct gw_str name = {letter->name->text, letter->name->len};
+    struct gw_published result;
+    uint32_t index;
+
+    answer.status = gw_registry_make(hub, name, &index);
+    if (answer.status == 0) {
+        gw_restart_home(hub, index, &result);
+        answer.position = result.position;
+        answer.subscribers = result.subscribers;
+    }
+    reply(hub, letter->from, &answer);
+}
+
 void gw_home_receive(struct gw_hub *hub, struct gw_letter *letter)
 {
     switch (letter->kind) {
@@ -382,6 +403,9 @@ void gw_home_receive(struct gw_hub *hub, struct gw_letter *letter)
         break;
     case GW_LETTER_PUBLISH:
         on_publish(hub, letter);
+        break;
+    case GW_LETTER_DELETE:
+        on_delete(hub, letter);
         break;
     default:
         on_count(hub, letter);
@@ -396,10 +420,12 @@ void gw_home_receive(struct gw_hub *hub, struct gw_letter *letter)
 static bool post_range(struct gw_hub *hub, const struct gw_channel *channel,
                        struct gw_branch *branch)
 {
-    struct gw_letter letter = {.kind = GW_LETTER_RANGE,
+    struct gw_letter letter = {.kind = branch->restarted ? GW_LETTER_RESTARTED : GW_LETTER_RANGE,
                                .from = (uint8_t)hub->options.worker_index,
                                .branch = branch->handle,
-                               .count = (uint32_t)(channel->head + 1 - branch->cursor)};
+                               .count = (uint32_t)(channel->head + 1 - branch->cursor),
+                               .complete = branch->complete,
+                               .position = {.epoch = channel->epoch}};
     struct gw_peer *peer = &hub->peers[branch->worker];
 
     if (peer->full)
@@ -410,6 +436,7 @@ static bool post_range(struct gw_hub *hub, const struct gw_channel *channel,
         peer->full = true;
         return false;
     }
+    branch->restarted = false;
     branch->cursor = channel->head + 1;
     return true;
 }
@@ -421,7 +448,8 @@ static bool post_ranges(struct gw_hub *hub, struct gw_channel *channel)
     for (uint32_t i = 0; channel->branches && i < channel->branches->count; i++) {
         struct gw_branch *branch = &channel->branches->at[i];
 
-        if (branch->cursor <= channel->head && !post_range(hub, channel, branch)) {
+        if ((branch->restarted || branch->cursor <= channel->head) &&
+            !post_range(hub, channel, branch)) {
             hub->counts.ranges_owed++;
             all = false;
         }

@@ -154,6 +154,23 @@ int gw_hub_publish(struct gw_hub *hub, struct gw_str name, struct gw_pub *pub, u
     return status;
 }
 
+int gw_hub_delete(struct gw_hub *hub, struct gw_str name, uint64_t who, struct gw_published *result)
+{
+    unsigned home;
+    uint32_t index;
+    int status;
+
+    if (!gw_channel_name_ok(name))
+        return GW_ERR_NAME;
+    home = gw_registry_home_of(hub, name);
+    if (home != hub->options.worker_index)
+        return gw_branch_delete(hub, home, name, who);
+    status = gw_registry_make(hub, name, &index);
+    if (status == 0)
+        gw_restart_home(hub, index, result);
+    return status;
+}
+
 /* --- Subscribe --- */
 
 /* A subscription with its slot, of which nothing is known yet. */
@@ -253,6 +270,23 @@ void gw_hub_unblock(struct gw_hub *hub, uint32_t index)
     gw_turn_tidy(hub, at); /* if it was the last one behind, the live log can go */
 }
 
+void gw_hub_resume(struct gw_hub *hub, uint32_t index)
+{
+    uint32_t at = gw_hub_subscription(hub, index)->channel;
+    struct gw_channel *channel = gw_hub_channel(hub, at);
+    struct gw_slot *slot = gw_hub_slot(hub, index);
+
+    assert(!slot->gone && !slot->waiting);
+    if (!slot->lost)
+        return;
+    gw_channel_lose(channel, slot, false);
+    gw_turn_tidy(hub, at); /* if it was the last one behind, the live log can go */
+    if (slot->next < gw_channel_first(channel))
+        slot->next = (channel->head + 1) & GW_OFFSET_MAX;
+    else if (slot->next <= channel->head && !slot->blocked)
+        gw_turn_wake(hub, index);
+}
+
 struct gw_position gw_hub_where(const struct gw_hub *hub, uint32_t index)
 {
     const struct gw_slot *slot = gw_hub_slot(hub, index);
@@ -287,6 +321,7 @@ void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter)
     case GW_LETTER_JOIN:
     case GW_LETTER_LEAVE:
     case GW_LETTER_PUBLISH:
+    case GW_LETTER_DELETE:
     case GW_LETTER_COUNT:
         gw_home_receive(hub, letter);
         return;
@@ -294,6 +329,7 @@ void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter)
     case GW_LETTER_LEFT:
     case GW_LETTER_PUBLISHED:
     case GW_LETTER_RANGE:
+    case GW_LETTER_RESTARTED:
         gw_branch_receive(hub, letter);
         return;
     }

@@ -82,6 +82,14 @@ void gw_hub_begin_turn(struct gw_hub *hub, struct gw_now now);
 int gw_hub_publish(struct gw_hub *hub, struct gw_str name, struct gw_pub *pub, uint64_t who,
                    struct gw_published *result);
 
+/* Drops everything that channel `name` has, and starts a new epoch. Whoever had had everything, and
+ * cannot be told (gw_variant.tells_epoch), reads on; the others lose their place. Returns 0 with
+ * `*result` (the position then, and the subscribers); GW_PENDING: on_published(who) follows;
+ * GW_ERR_NAME; GW_ERR_TOO_MANY (channels); -ENOMEM; GW_ERR_FULL: no room now in the mailbox to its
+ * home: try again in a later turn. */
+int gw_hub_delete(struct gw_hub *hub, struct gw_str name, uint64_t who,
+                  struct gw_published *result);
+
 /* Subscribes connection `who`, whose socket is `fd`, to channel `name`. Stores the subscription (an
  * index) and returns 0 with `*result`, or GW_PENDING: on_subscribed() follows, or GW_ERR_NAME,
  * GW_ERR_TOO_MANY, -ENOMEM. Nothing is delivered before the flush of the turn in which it stands. A
@@ -97,6 +105,10 @@ void gw_hub_unsubscribe(struct gw_hub *hub, uint32_t subscription);
 /* The connection has private bytes waiting (or its message in mid-air): skip it; and go on. */
 void gw_hub_block(struct gw_hub *hub, uint32_t subscription);
 void gw_hub_unblock(struct gw_hub *hub, uint32_t subscription);
+
+/* A reader that lost its place, and was told so, goes on: where its stream began anew, or from now
+ * where that is not kept either. gw_hub_where() says from where. In a turn, not in its flush. */
+void gw_hub_resume(struct gw_hub *hub, uint32_t subscription);
 
 /* How far has it got: the position after the last whole message handed to the socket. */
 struct gw_position gw_hub_where(const struct gw_hub *hub, uint32_t subscription);

@@ -9,6 +9,7 @@
 #ifndef GW_HUB_LETTER_H
 #define GW_HUB_LETTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"
@@ -30,7 +31,9 @@ enum gw_letter_kind {
     GW_LETTER_LEFT,      /* reply: nothing comes after this */
     GW_LETTER_PUBLISH,   /* request */
     GW_LETTER_PUBLISHED, /* reply */
+    GW_LETTER_DELETE,    /* request; its reply is a PUBLISHED with the position that is then */
     GW_LETTER_RANGE,     /* home to branch: publications, in order */
+    GW_LETTER_RESTARTED, /* home to branch: a new epoch, and its first publications */
     GW_LETTER_COUNT      /* branch to home: how many subscribers it has, and is it behind? */
 };
 
@@ -39,20 +42,23 @@ struct gw_letter {
     uint8_t from;  /* the worker that wrote it */
     uint8_t reset; /* JOINED: enum gw_reset */
     uint8_t since_kind;
-    int32_t status; /* replies: 0 or an error; COUNT: 1 when the branch's sweep is behind */
-    uint32_t count; /* RANGE, JOINED: publications in `pubs`; COUNT, LEAVE, JOIN: subscribers of the
-                       branch */
+    bool restarted;       /* JOINED: it is a RESTARTED as well */
+    int32_t status;       /* replies: 0 or an error; COUNT: 1 when the branch's sweep is behind */
+    uint32_t count;       /* RANGE, RESTARTED, JOINED: publications in `pubs`; COUNT, LEAVE, JOIN:
+                             subscribers of the branch */
     uint32_t subscribers; /* PUBLISHED */
     uint64_t home;        /* handle of the channel on its home worker */
     uint64_t branch;      /* handle of the channel on the branch's worker */
     uint64_t asker;       /* requests: given back in the reply (a subscription, or who published) */
     uint64_t start;       /* JOIN: N of last:N; JOINED: first offset wanted by the asker */
     uint64_t start_tag;   /* JOINED: of the publication before that one */
-    struct gw_position position; /* JOIN: since; JOINED, PUBLISHED: epoch, and offset and tag of the
-                                    head or publication */
-    struct gw_name *name;        /* JOIN, PUBLISH: owned; NULL in a PUBLISH that names `home` */
-    struct gw_pub *pubs; /* PUBLISH: one, owned. RANGE, JOINED: `count` of them along `next`, a
-                            reference on each */
+    uint64_t complete; /* with a restart: a reader of the old epoch that wanted this offset next had
+                          had everything; 0: nobody had */
+    struct gw_position position; /* JOIN: since; JOINED, RESTARTED, PUBLISHED: epoch, and offset and
+                                    tag of the head or publication */
+    struct gw_name *name; /* JOIN, PUBLISH, DELETE: owned; NULL in a PUBLISH that names `home` */
+    struct gw_pub *pubs;  /* PUBLISH: one, owned. RANGE, RESTARTED, JOINED: `count` of them along
+                             `next`, a reference on each */
 };
 
 /* Gives back what a letter owns. */

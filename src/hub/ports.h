@@ -25,6 +25,9 @@ struct gw_entry {
  * on the entry alone; `ctx` (gw_hub_options.variant_ctx) is what it takes to make it. */
 struct gw_variant {
     const char *name;
+    /* Its readers can be told that the stream has started over, so all of them are; else only those
+     * who had not had everything. */
+    bool tells_epoch;
     size_t (*size_max)(const struct gw_entry *entry); /* of the unit: 1 to UINT32_MAX */
     /* Writes the unit into so many bytes; returns how many it is, at least 1. */
     size_t (*write)(void *ctx, const struct gw_entry *entry, uint8_t *out);
@@ -66,9 +69,11 @@ struct gw_hub_ports {
     /* The socket is broken (`error` is -errno). May call gw_hub_unsubscribe(). */
     void (*on_broken)(void *ctx, uint64_t who, int error);
 
-    /* The subscription's cursor fell off what is kept: nothing more is delivered on it. May call
-     * gw_hub_unsubscribe(). */
-    void (*on_lost)(void *ctx, uint64_t who, uint32_t subscription);
+    /* The subscription lost its place: its cursor fell off what is kept (GW_RESET_EXPIRED), or its
+     * stream has started over (GW_RESET_EPOCH). Nothing more is delivered on it until
+     * gw_hub_resume(), which may not be called from here: a batch for the same socket may be on its
+     * way. May call gw_hub_unsubscribe(). */
+    void (*on_lost)(void *ctx, uint64_t who, uint32_t subscription, enum gw_reset reason);
 };
 
 #endif

@@ -60,6 +60,12 @@ static uint64_t epoch_of(const struct gw_hub *hub, struct gw_str name)
     return epoch != 0 ? epoch : 1;
 }
 
+uint64_t gw_registry_new_epoch(struct gw_hub *hub, struct gw_str name)
+{
+    hub->life++;
+    return epoch_of(hub, name);
+}
+
 /* A place in the slab; the oldest husk gives way to a living channel. */
 static struct gw_channel *take_place(struct gw_hub *hub, uint32_t *index, int *status)
 {

@@ -145,6 +145,17 @@ void gw_registry_make_husk(struct gw_hub *hub, uint32_t index); /* the same, at 
 void gw_registry_shed_husk(struct gw_hub *hub, uint32_t index);
 int gw_registry_copy_name(const struct gw_hub *hub, struct gw_str name, struct gw_name **out);
 
+/* Another epoch for the name, and for all names that come later. */
+uint64_t gw_registry_new_epoch(struct gw_hub *hub, struct gw_str name);
+
+/* --- restart.c --- */
+
+/* The stream of a channel, here at its home, starts over: everything is dropped. */
+void gw_restart_home(struct gw_hub *hub, uint32_t channel, struct gw_published *result);
+
+/* The same at a branch, which is told of it. */
+void gw_restart_branch(struct gw_hub *hub, uint32_t channel, uint64_t epoch, uint64_t complete);
+
 /* --- home.c --- */
 
 /* Where a reader begins. */
@@ -163,8 +174,10 @@ bool gw_home_is_full(struct gw_hub *hub, struct gw_channel *channel);
 int gw_home_append(struct gw_hub *hub, uint32_t channel, struct gw_pub *pub,
                    struct gw_published *result);
 
-void gw_home_receive(struct gw_hub *hub,
-                     struct gw_letter *letter); /* JOIN, LEAVE, PUBLISH, COUNT */
+uint32_t gw_home_subscribers(const struct gw_channel *channel); /* here and at all branches */
+
+/* JOIN, LEAVE, PUBLISH, DELETE, COUNT */
+void gw_home_receive(struct gw_hub *hub, struct gw_letter *letter);
 void gw_home_tidy(struct gw_hub *hub, uint32_t channel);
 void gw_home_answer_deferred(struct gw_hub *hub);
 
@@ -178,7 +191,10 @@ int gw_branch_subscribe(struct gw_hub *hub, uint32_t subscription, const struct 
 int gw_branch_publish(struct gw_hub *hub, unsigned home, struct gw_str name, struct gw_pub *pub,
                       uint64_t who);
 
-void gw_branch_receive(struct gw_hub *hub, struct gw_letter *letter); /* the other four */
+/* Returns as the one before, but takes nothing. */
+int gw_branch_delete(struct gw_hub *hub, unsigned home, struct gw_str name, uint64_t who);
+
+void gw_branch_receive(struct gw_hub *hub, struct gw_letter *letter); /* the others */
 void gw_branch_tidy(struct gw_hub *hub, uint32_t channel);
 void gw_branch_linger_is_over(struct gw_hub *hub, uint32_t channel);
 void gw_branch_send_asks(struct gw_hub *hub, unsigned home); /* as far as credits and room go */

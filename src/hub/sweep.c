@@ -136,13 +136,14 @@ static bool has_fd(const struct gw_hub *hub, int32_t fd)
     return hub->batch_fds[fd_place(hub, fd)].batch == (uint32_t)hub->units.batch;
 }
 
-static void lose(struct gw_hub *hub, struct gw_slot *slot)
+static void lose(struct gw_hub *hub, struct gw_channel *channel, struct gw_slot *slot)
 {
     uint32_t subscription = slot->subscription;
 
-    slot->lost = true;
+    gw_channel_lose(channel, slot, true);
     hub->counts.resets[GW_RESET_EXPIRED]++;
-    hub->ports.on_lost(hub->ports.ctx, gw_hub_subscription(hub, subscription)->who, subscription);
+    hub->ports.on_lost(hub->ports.ctx, gw_hub_subscription(hub, subscription)->who, subscription,
+                       GW_RESET_EXPIRED);
 }
 
 static void add_send(struct gw_hub *hub, struct gw_batch *batch, const struct gw_slot *slot,
@@ -163,13 +164,13 @@ static void add_send(struct gw_hub *hub, struct gw_batch *batch, const struct gw
 static enum visit visit(struct gw_hub *hub, struct gw_batch *batch, uint32_t index,
                         struct gw_slot *slot)
 {
-    const struct gw_channel *channel = gw_hub_channel(hub, index);
+    struct gw_channel *channel = gw_hub_channel(hub, index);
     int run;
 
     if (slot->next > channel->head || slot->blocked || slot->waiting || slot->lost || slot->gone)
         return VISIT_NOTHING;
     if (slot->next < gw_channel_first(channel)) {
-        lose(hub, slot);
+        lose(hub, channel, slot);
         return VISIT_NOTHING;
     }
     if (has_fd(hub, slot->fd)) {

@@ -317,11 +317,13 @@ static void on_subscribed(struct gw_worker *worker, struct gw_conn *conn, uint32
         gw_conn_opened(worker, conn, 0, NULL);
 }
 
-/* Its cursor fell off what is kept: it is told, and comes back. */
-static void on_lost(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription)
+/* It was too slow for what is kept, or its stream has started over: it is told, and comes back. */
+static void on_lost(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
+                    enum gw_reset reason)
 {
     (void)subscription;
-    gw_conn_close(worker, conn, 4408, GW_STR(gw_reset_name(GW_RESET_EXPIRED)));
+    gw_conn_close(worker, conn, reason == GW_RESET_EXPIRED ? 4408 : 4410,
+                  GW_STR(gw_reset_name(reason)));
 }
 
 /* --- Publishing over a WebSocket --- */

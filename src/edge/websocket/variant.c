@@ -31,6 +31,6 @@ static size_t deflated_write(void *ctx, const struct gw_entry *entry, uint8_t *o
     return len > 0 ? len : unit_write(ctx, entry, out);
 }
 
-const struct gw_variant gw_variant_websocket = {"websocket", unit_size, unit_write};
-const struct gw_variant gw_variant_websocket_deflated = {"websocket, deflated", unit_size,
+const struct gw_variant gw_variant_websocket = {"websocket", false, unit_size, unit_write};
+const struct gw_variant gw_variant_websocket_deflated = {"websocket, deflated", false, unit_size,
                                                          deflated_write};

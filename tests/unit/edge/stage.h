@@ -226,7 +226,7 @@ static size_t stage_write(void *ctx, const struct gw_entry *entry, uint8_t *out)
     return entry->pub->len;
 }
 
-static const struct gw_variant stage_variant = {"stage", stage_size, stage_write};
+static const struct gw_variant stage_variant = {"stage", false, stage_size, stage_write};
 
 static struct gw_history stage_history(void *ctx, struct gw_str name)
 {

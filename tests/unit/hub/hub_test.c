@@ -447,6 +447,38 @@ END_TEST
 
 /* --- History and live log --- */
 
+/* Told that it fell behind, it goes on from now: it gets all that comes, and nothing of before. */
+START_TEST(a_reader_that_fell_behind_may_go_on)
+{
+    stage_open(&stage, 1, 0);
+    stage.history.count_max = 0;
+    subscribe_turn(0, "new");
+    stage.readers[0].room = 0;
+    for (unsigned turn = 0; turn < 70; turn++) {
+        stage_begin(&stage, 0);
+        publish(1024 - sizeof(struct gw_pub));
+        (void)stage_end(&stage, 0);
+    }
+    stage_begin(&stage, 0);
+    stage_drain(&stage, 0, STAGE_ROOM);
+    (void)stage_end(&stage, 0);
+    ck_assert_int_eq(stage.readers[0].state, READER_LOST);
+    ck_assert_int_eq(stage.readers[0].why, GW_RESET_EXPIRED);
+    (void)publish_turn(1);
+    stage_begin(&stage, 0);
+    stage_resume(&stage, 0);
+    ck_assert_uint_eq(stage.readers[0].expected, 72);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(stage.readers[0].messages, 0);
+    (void)publish_turn(3);
+    ck_assert_uint_eq(stage.readers[0].messages, 3);
+    stage_begin(&stage, 0);
+    gw_hub_resume(stage.hubs[0], stage.readers[0].subscription); /* twice is harmless */
+    (void)stage_end(&stage, 0);
+    stage_close(&stage);
+}
+END_TEST
+
 /* With no history a reader has what the live log holds: 64 KiB, in units of about 1 KiB. */
 START_TEST(a_blocked_reader_falls_off_the_live_log_and_is_told)
 {
@@ -475,9 +507,13 @@ START_TEST(a_blocked_reader_falls_off_the_live_log_and_is_told)
     ck_assert_uint_eq(stage.readers[1].messages, 66);
     ck_assert_uint_eq(counts().resets[GW_RESET_EXPIRED], 1);
     ck_assert_uint_gt(counts().trimmed_while_pinned, 0);
-    ck_assert_uint_eq(counts().log_bytes, 0);
     (void)publish_turn(1);
     ck_assert_uint_eq(stage.readers[0].messages, 1);
+    stage_begin(&stage, 0);
+    stage_unsubscribe(&stage, 0); /* it may have gone on: the live log was kept for it */
+    (void)stage_end(&stage, 0);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(counts().log_bytes, 0);
     stage_close(&stage);
 }
 END_TEST
@@ -973,6 +1009,7 @@ static void fill(TCase *tests)
                         SUITE_ROWS(positions));
     tcase_add_test(tests, a_reader_who_saw_nothing_yet_comes_back_to_the_start_of_the_stream);
     tcase_add_test(tests, where_is_the_last_whole_message_and_resumes);
+    tcase_add_test(tests, a_reader_that_fell_behind_may_go_on);
     tcase_add_test(tests, a_blocked_reader_falls_off_the_live_log_and_is_told);
     tcase_add_test(tests, the_live_log_goes_when_nobody_is_behind);
     tcase_add_test(tests, units_are_given_back_when_a_circle_ends_with_nobody_behind);

@@ -23,12 +23,14 @@
 #include "hub/hub.h"
 #include "hub/state.h"
 #include "lib/meter.h"
+#include "lib/must.h"
 #include "lib/seeded.h"
 
 #define STAGE_WORKERS  3
 #define STAGE_READERS  64
 #define STAGE_CHANNELS 4
 #define STAGE_OFFSETS  8192
+#define STAGE_LIVES    256
 #define STAGE_MAIL     16
 #define STAGE_ROOM     SIZE_MAX /* a socket that takes everything */
 
@@ -46,12 +48,21 @@ struct reader {
     bool pinned; /* in the middle of a message: */
     struct gw_unit_pin pin;
     size_t pin_sent;
+    enum gw_reset why; /* it is lost */
+    uint32_t epoch;    /* of the last message; its lower half, as units have it */
     uint64_t expected; /* offset of the next message */
     uint64_t messages; /* whole ones so far */
-    uint8_t head[16];  /* of the message that is arriving: the offset, the length, the number */
+    uint8_t head[16];  /* of the message that is arriving: offset, epoch, length, number */
     size_t len;        /* how much of it has arrived */
     uint64_t sends;
     int last_iov_count;
+};
+
+/* One epoch of a channel, as its home has seen it. */
+struct life {
+    uint32_t epoch;
+    uint64_t head;
+    uint32_t truth[STAGE_OFFSETS]; /* which number has which offset; 0 unknown */
 };
 
 struct mail {
@@ -74,8 +85,9 @@ struct stage {
     size_t send_max; /* sends of a turn */
     struct gw_batch batch;
     struct reader readers[STAGE_READERS];
-    uint32_t truth[STAGE_CHANNELS][STAGE_OFFSETS]; /* which number has which offset; 0 unknown */
-    uint32_t number;                               /* of the latest payload */
+    struct life *lives[STAGE_CHANNELS][STAGE_LIVES]; /* in their order; owned */
+    unsigned life_count[STAGE_CHANNELS];
+    uint32_t number; /* of the latest payload */
     uint64_t pending_published, answered, failed_publishes;
     struct gw_published last_answer;
 };
@@ -107,8 +119,9 @@ static inline size_t unit_write(void *ctx, const struct gw_entry *entry, uint8_t
     const struct gw_pub *pub = entry->pub;
 
     (void)ctx;
-    ck_assert(entry->channel.len > 0 && entry->epoch != 0);
-    put_number(out, pub->offset, 8);
+    MUST(entry->channel.len > 0 && entry->epoch != 0);
+    put_number(out, pub->offset, 4);
+    put_number(out + 4, entry->epoch, 4);
     put_number(out + 8, pub->len, 4);
     memcpy(out + 12, pub->bytes, pub->len);
     return unit_size(entry);
@@ -128,22 +141,56 @@ static inline size_t loud_write(void *ctx, const struct gw_entry *entry, uint8_t
     return len + 1;
 }
 
-static const struct gw_variant stage_variants[] = {{"plain", unit_size, unit_write},
-                                                   {"loud", loud_size, loud_write}};
+static const struct gw_variant stage_variants[] = {{"plain", false, unit_size, unit_write},
+                                                   {"loud", true, loud_size, loud_write}};
 
 /* --- What arrives --- */
 
-static inline void check_message(struct stage *stage, struct reader *reader, uint64_t offset)
+static inline unsigned life_of(const struct stage *stage, int channel, uint32_t epoch)
 {
-    uint32_t number = (uint32_t)get_number(reader->head + 12, 4);
-    uint32_t *truth = &stage->truth[reader->channel][offset];
+    unsigned i = stage->life_count[channel];
 
-    ck_assert_int_eq(reader->state, READER_STANDS);
-    ck_assert_uint_eq(offset, reader->expected); /* no gap, no repeat */
-    ck_assert_uint_lt(offset, STAGE_OFFSETS);
+    while (i > 0 && stage->lives[channel][i - 1]->epoch != epoch)
+        i--;
+    MUST(i > 0);
+    return i - 1;
+}
+
+/* The stream has started over, and the reader was not told: then it had had everything, and there
+ * was nothing in between. */
+static inline void check_new_life(const struct stage *stage, const struct reader *reader,
+                                  unsigned life)
+{
+    struct life *const *lives = stage->lives[reader->channel];
+    unsigned old = life_of(stage, reader->channel, reader->epoch);
+
+    MUST(reader->variant == 0);
+    MUST(reader->expected == lives[old]->head + 1);
+    MUST(old < life);
+    while (++old < life)
+        MUST(lives[old]->head == 0);
+}
+
+static inline void check_message(struct stage *stage, struct reader *reader)
+{
+    uint64_t offset = get_number(reader->head, 4);
+    uint32_t epoch = (uint32_t)get_number(reader->head + 4, 4);
+    uint32_t number = (uint32_t)get_number(reader->head + 12, 4);
+    unsigned life = life_of(stage, reader->channel, epoch);
+    uint32_t *truth;
+
+    MUST(reader->state == READER_STANDS || (reader->state == READER_LOST && reader->pinned));
+    if (epoch != reader->epoch) {
+        check_new_life(stage, reader, life);
+        reader->epoch = epoch;
+        reader->expected = 1;
+    }
+    MUST(offset == reader->expected); /* no gap, no repeat */
+    MUST(offset < STAGE_OFFSETS);
+    truth = &stage->lives[reader->channel][life]->truth[offset];
     if (*truth == 0)
         *truth = number;
-    ck_assert_uint_eq(number, *truth); /* one order for everybody */
+    MUST(number == *truth); /* one order for everybody */
     reader->expected = offset + 1;
     reader->messages++;
 }
@@ -163,8 +210,8 @@ static inline void reader_gets(struct stage *stage, struct reader *reader, const
         if (reader->len < whole)
             continue;
         if (reader->variant == 1)
-            ck_assert_int_eq(bytes[i], '!');
-        check_message(stage, reader, get_number(reader->head, 8));
+            MUST(bytes[i] == '!');
+        check_message(stage, reader);
         reader->len = 0;
     }
 }
@@ -185,10 +232,10 @@ static inline void stage_send(struct stage *stage, struct gw_send *send)
 
     for (int i = 0; i < send->iov_count; i++)
         total += send->iov[i].iov_len;
-    ck_assert_uint_gt(total, 0);
-    ck_assert(!reader->pinned); /* nothing slips into the middle of a message */
-    ck_assert(!reader->blocked);
-    ck_assert(!reader->closed);
+    MUST(total > 0);
+    MUST(!reader->pinned); /* nothing slips into the middle of a message */
+    MUST(!reader->blocked);
+    MUST(!reader->closed);
     reader->sends++;
     reader->last_iov_count = send->iov_count;
     if (reader->broken) {
@@ -212,12 +259,12 @@ static inline bool port_post(void *ctx, unsigned to, const struct gw_letter *let
     const struct actor *actor = ctx;
     struct mail *mail = &actor->stage->mail[actor->worker][to];
 
-    ck_assert_uint_ne(to, actor->worker);
-    ck_assert_uint_eq(letter->from, actor->worker);
+    MUST(to != actor->worker);
+    MUST(letter->from == actor->worker);
     if (!reply && mail->count >= actor->stage->slots)
         return false;
-    ck_assert_uint_lt(mail->count, 2 * actor->stage->slots);
-    ck_assert_uint_lt(mail->count, STAGE_MAIL);
+    MUST(mail->count < 2 * actor->stage->slots);
+    MUST(mail->count < STAGE_MAIL);
     mail->letters[(mail->first + mail->count++) % STAGE_MAIL] = *letter;
     return true;
 }
@@ -226,6 +273,7 @@ static inline void reader_stands(struct reader *reader, const struct gw_subscrib
 {
     reader->start = *result;
     reader->state = result->status == 0 ? READER_STANDS : READER_REFUSED;
+    reader->epoch = (uint32_t)result->start.epoch;
     reader->expected = result->start.offset + 1;
 }
 
@@ -235,8 +283,8 @@ static inline void port_subscribed(void *ctx, uint64_t who, uint32_t subscriptio
     const struct actor *actor = ctx;
     struct reader *reader = &actor->stage->readers[who - 1];
 
-    ck_assert_int_eq(reader->state, READER_PENDING);
-    ck_assert_uint_eq(reader->subscription, subscription);
+    MUST(reader->state == READER_PENDING);
+    MUST(reader->subscription == subscription);
     reader_stands(reader, result);
 }
 
@@ -244,7 +292,7 @@ static inline void port_published(void *ctx, uint64_t who, const struct gw_publi
 {
     struct stage *stage = ((const struct actor *)ctx)->stage;
 
-    ck_assert_uint_ne(who, 0);
+    MUST(who != 0);
     stage->answered++;
     stage->failed_publishes += result->status < 0;
     stage->last_answer = *result;
@@ -255,10 +303,10 @@ static inline void port_blocked(void *ctx, uint64_t who, const struct gw_unit_pi
     const struct actor *actor = ctx;
     struct reader *reader = &actor->stage->readers[who - 1];
 
-    ck_assert(!reader->blocked);
+    MUST(!reader->blocked);
     reader->blocked = true;
     reader->pinned = pin != NULL;
-    ck_assert_int_eq(reader->len > 0, reader->pinned);
+    MUST((reader->len > 0) == reader->pinned);
     if (pin)
         reader->pin = *pin;
     reader->pin_sent = 0;
@@ -269,20 +317,22 @@ static inline void port_broken(void *ctx, uint64_t who, int error)
     const struct actor *actor = ctx;
     struct reader *reader = &actor->stage->readers[who - 1];
 
-    ck_assert_int_eq(error, reader->broken);
+    MUST(error == reader->broken);
     reader->closed = true;
     gw_hub_unsubscribe(actor->stage->hubs[actor->worker], reader->subscription);
     reader->state = READER_FREE;
 }
 
-static inline void port_lost(void *ctx, uint64_t who, uint32_t subscription)
+static inline void port_lost(void *ctx, uint64_t who, uint32_t subscription, enum gw_reset reason)
 {
     const struct actor *actor = ctx;
     struct reader *reader = &actor->stage->readers[who - 1];
 
-    ck_assert_int_eq(reader->state, READER_STANDS);
-    ck_assert_uint_eq(reader->subscription, subscription);
+    MUST(reader->state == READER_STANDS ||
+         (reader->state == READER_LOST && reason == GW_RESET_EPOCH));
+    MUST(reader->subscription == subscription);
     reader->state = READER_LOST;
+    reader->why = reason;
 }
 
 /* --- The stage --- */
@@ -348,7 +398,7 @@ static inline void stage_open(struct stage *stage, unsigned workers, uint32_t sl
     for (unsigned i = 0; i < workers; i++) {
         struct gw_hub_options options = stage_options(stage, i);
 
-        ck_assert_int_eq(stage_open_hub(stage, i, &options), 0);
+        MUST(stage_open_hub(stage, i, &options) == 0);
     }
 }
 
@@ -361,7 +411,34 @@ static inline void stage_close(struct stage *stage)
                 gw_letter_drop(&mail->letters[mail->first++ % STAGE_MAIL], &stage->meter.alloc);
     for (unsigned i = 0; i < stage->workers; i++)
         gw_hub_free(stage->hubs[i]);
-    ck_assert_int_eq(stage->meter.live, 0);
+    for (int channel = 0; channel < STAGE_CHANNELS; channel++)
+        while (stage->life_count[channel] > 0)
+            free(stage->lives[channel][--stage->life_count[channel]]);
+    MUST(stage->meter.live == 0);
+}
+
+/* Looks what has become of the channels whose home this is: to be called after whatever may have
+ * changed them. */
+static inline void stage_watch(struct stage *stage, unsigned worker)
+{
+    for (int channel = 0; channel < STAGE_CHANNELS; channel++) {
+        unsigned count = stage->life_count[channel];
+        struct life *last = count > 0 ? stage->lives[channel][count - 1] : NULL;
+        uint32_t index;
+        const struct gw_channel *c =
+            gw_registry_find(stage->hubs[worker], GW_STR(stage_names[channel]), &index);
+
+        if (!c || c->home_worker != worker)
+            continue;
+        if (!last || last->epoch != (uint32_t)c->epoch) {
+            MUST(count < STAGE_LIVES);
+            last = calloc(1, sizeof(*last));
+            MUST(last);
+            last->epoch = (uint32_t)c->epoch;
+            stage->lives[channel][stage->life_count[channel]++] = last;
+        }
+        last->head = c->head;
+    }
 }
 
 static inline void stage_begin(struct stage *stage, unsigned worker)
@@ -380,6 +457,7 @@ static inline void stage_letters(struct stage *stage, unsigned worker)
             mail->first = (mail->first + 1) % STAGE_MAIL;
             mail->count--;
             gw_hub_receive(stage->hubs[worker], &letter);
+            stage_watch(stage, worker);
         }
     }
 }
@@ -391,7 +469,7 @@ static inline size_t stage_flush(struct stage *stage, unsigned worker)
     size_t left = stage->send_max, count;
 
     while (left > 0 && (count = gw_hub_sweep(hub, &stage->batch, left)) > 0) {
-        ck_assert_uint_le(count, left);
+        MUST(count <= left);
         for (size_t i = 0; i < count; i++)
             stage_send(stage, &stage->batch.sends[i]);
         gw_hub_settle(hub, &stage->batch);
@@ -444,8 +522,8 @@ static inline int stage_publish(struct stage *stage, unsigned worker, int channe
     struct gw_pub *pub;
     int status;
 
-    ck_assert_uint_ge(len, 4);
-    ck_assert_uint_le(len, sizeof(payload));
+    MUST(len >= 4);
+    MUST(len <= sizeof(payload));
     stage->number++;
     put_number((uint8_t *)payload, stage->number, 4);
     status = gw_pub_new(&pub, &stage->meter.alloc,
@@ -453,8 +531,20 @@ static inline int stage_publish(struct stage *stage, unsigned worker, int channe
     if (status < 0)
         return status;
     status = gw_hub_publish(stage->hubs[worker], GW_STR(stage_names[channel]), pub, 99, result);
+    stage_watch(stage, worker);
     if (status == GW_ERR_FULL)
         gw_pub_unref(pub);
+    if (status == GW_PENDING)
+        stage->pending_published++;
+    return status;
+}
+
+static inline int stage_delete(struct stage *stage, unsigned worker, int channel,
+                               struct gw_published *result)
+{
+    int status = gw_hub_delete(stage->hubs[worker], GW_STR(stage_names[channel]), 99, result);
+
+    stage_watch(stage, worker);
     if (status == GW_PENDING)
         stage->pending_published++;
     return status;
@@ -476,6 +566,7 @@ static inline int stage_subscribe(struct stage *stage, unsigned index, unsigned 
                               .room = STAGE_ROOM};
     status = gw_hub_subscribe(stage->hubs[worker], GW_STR(stage_names[channel]), &from, variant,
                               index + 1, (int)index, &reader->subscription, &result);
+    stage_watch(stage, worker);
     if (status == 0)
         reader_stands(reader, &result);
     else if (status != GW_PENDING)
@@ -495,6 +586,22 @@ static inline void stage_unsubscribe(struct stage *stage, unsigned index)
     gw_hub_unsubscribe(hub, reader->subscription);
     reader->pinned = false;
     reader->state = READER_FREE;
+}
+
+/* It was told that it lost its place, and goes on. */
+static inline void stage_resume(struct stage *stage, unsigned index)
+{
+    struct reader *reader = &stage->readers[index];
+    struct gw_hub *hub = stage->hubs[reader->worker];
+    struct gw_position position;
+
+    MUST(reader->state == READER_LOST);
+    MUST(!reader->pinned);
+    gw_hub_resume(hub, reader->subscription);
+    position = gw_hub_where(hub, reader->subscription);
+    reader->epoch = (uint32_t)position.epoch;
+    reader->expected = position.offset + 1;
+    reader->state = READER_STANDS;
 }
 
 /* The socket has room for `room` more bytes: finishes the message it stopped in, and goes on. */

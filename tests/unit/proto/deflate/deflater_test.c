@@ -162,29 +162,30 @@ START_TEST(a_large_message_is_one_frame)
 }
 END_TEST
 
-/* What a message becomes depends on it alone: not on what was compressed, or given up, before. */
+/* Neither from a message that was compressed before nor from one that was given up: each is read by
+ * itself, and what zlib's engine makes of it is the same to the byte. */
 START_TEST(nothing_is_carried_over)
 {
     struct heap heap;
     struct gw_deflater *deflater = make(&heap, engines[_i]);
     struct seeded seeded = {3};
-    static uint8_t first[20000];
-    size_t first_len, len;
+    static uint8_t keep[20000], first[sizeof(keep)];
+    size_t first_len;
 
-    zfill(plain, sizeof(first), ZKIND_TEXT, &seeded);
-    first_len = frame(deflater, GW_WS_OP_TEXT, sizeof(first));
+    zfill(keep, sizeof(keep), ZKIND_TEXT, &seeded);
+    memcpy(plain, keep, sizeof(keep));
+    first_len = frame(deflater, GW_WS_OP_TEXT, sizeof(keep));
     ck_assert_uint_gt(first_len, 0);
     memcpy(first, out, first_len);
     for (int round = 0; round < 8; round++) {
-        static uint8_t keep[sizeof(first)];
+        size_t len = 300 + seeded_below(&seeded, 60000);
 
-        memcpy(keep, plain, sizeof(keep));
-        len = 300 + seeded_below(&seeded, 60000);
         zfill(plain, len, round % 2 ? ZKIND_NOISE : ZKIND_MIXED, &seeded);
         (void)frame(deflater, GW_WS_OP_BINARY, len);
         memcpy(plain, keep, sizeof(keep));
-        ck_assert_uint_eq(frame(deflater, GW_WS_OP_TEXT, sizeof(first)), first_len);
-        ck_assert_mem_eq(out, first, first_len);
+        ck_assert(check(deflater, sizeof(keep), 1));
+        if (engines[_i] == GW_DEFLATER_ZLIB)
+            ck_assert_mem_eq(out, first, first_len);
     }
     end(&heap, deflater);
 }
