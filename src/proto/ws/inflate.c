@@ -235,17 +235,24 @@ int gw_ws_inflate_feed(struct gw_ws_inflate *inflate, const uint8_t *data, size_
     return failed;
 }
 
-/* Puts back what the sender took off, which must complete an empty block (section 7.2.2). A message
- * that ended with a final block is whole without. */
+/* Puts back what the sender took off, which must complete an empty block (section 7.2.2): to take
+ * it for data would make up what nobody sent. A message that ended with a final block is whole
+ * without.
+ */
 static int complete(struct gw_ws_inflate_state *state, struct gw_buf *message, uint32_t *utf8_state)
 {
+    size_t len = message->len;
     int failed;
 
     if (state->is_closed)
         return 0;
     failed = run(state, tail, sizeof(tail), message, utf8_state);
-    if (failed || state->is_closed)
+    if (failed)
         return failed;
+    if (message->len > len)
+        return GW_ERR_DAMAGED;
+    if (state->is_closed)
+        return 0;
     return (state->stream.data_type & (AT_BLOCKS_END | UNUSED_BITS)) == AT_BLOCKS_END
                ? 0
                : GW_ERR_DAMAGED;

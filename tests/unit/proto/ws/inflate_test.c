@@ -322,6 +322,8 @@ static const struct {
     {"\x06", 1},                                 /* likewise, not final */
     {"\x00\x05\x00\xfb\xff\x48", 6},             /* a stored length and its complement differ */
     {"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c", 9}, /* one byte short: takes in the tail */
+    {"\x00\x05\x00\xfa\xff\x48", 6},             /* four bytes short: takes in all of it */
+    {"\x00\x04\x00\xfb\xff", 5},                 /* and is nothing else */
     {"\x00\x05\x00", 3},
     {"\xf2\x48\xcd\xc9\xc9\x07", 6}, /* the last byte is missing */
     {"\xf2\x48\xcd", 3},
