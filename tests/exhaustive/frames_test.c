@@ -1,12 +1,16 @@
 /* frames_test.c - what the frame reader makes of every header, against RFC 6455 read once more.
  *
  * All 65,536 first two bytes, with each class of extended length, for both roles, with no message
- * open and with one of text or of bytes. The reference is a list of the RFC's sentences; it says
- * what comes of the frame, and behind which byte that is known. Then every close code, in a whole
- * frame. The long walk adds all 65,536 lengths of 16 bits with their payloads.
+ * open and with one of text or of bytes; with compression agreed on or not, and then with a
+ * compressed message open too. The reference is a list of the sentences of RFC 6455 and of RFC 7692
+ * section 6; it says what comes of the frame, and behind which byte that is known. Then every close
+ * code, in a whole frame. The long walk adds all 65,536 lengths of 16 bits with their payloads.
  *
  * Each frame is read twice: in one piece, and its header byte by byte, so that a refusal must come
- * with the very byte that deserves it.
+ * with the very byte that deserves it, and must not have cost memory by what was announced.
+ *
+ * What is compressed here is deflated by hand: letters in stored blocks, so that its length on the
+ * wire can be any, and that of the message is known.
  *
  * Threads: one. */
 #include <godwit/ws.h>
@@ -16,14 +20,35 @@
 #include "parts.h"
 
 #define MESSAGE_MAX 66000u /* above 65,536, so that the longest form of a length is taken too */
-#define OPENED_LEN  3u     /* payload of the first frame of an open message */
+#define OPENED_LEN  3u     /* bytes that the first frame of an open message brought */
 #define CODE_NONE   1005
 
-enum context { NOTHING_OPEN, TEXT_OPEN, BINARY_OPEN, CONTEXTS };
+/* Ours: the most bytes on the wire for a message of MESSAGE_MAX, twelve times it and 16 KiB. */
+#define WIRE_MAX (12u * MESSAGE_MAX + 16u * 1024)
+
+/* Payloads up to here are written out; of a longer one the header stands alone. */
+#define PAYLOAD_MAX (MESSAGE_MAX + 2 * STORED_HEAD + 2)
+
+#define STORED_HEAD 5u /* of a stored block, RFC 1951 section 3.2.4 */
+#define STORED_MAX  65535u
+
+/* What a reader holds of an unfinished message, besides its bytes. */
+#define PARTIAL_MAX 256u
+
+enum context {
+    NOTHING_OPEN,
+    TEXT_OPEN,
+    BINARY_OPEN,
+    PLAIN_CONTEXTS,
+    DEFLATED_TEXT_OPEN = PLAIN_CONTEXTS,
+    DEFLATED_BINARY_OPEN,
+    CONTEXTS
+};
 
 struct header {
     enum gw_ws_role role;
     enum context context;
+    bool agreed; /* on permessage-deflate; in the deflated contexts always */
     uint8_t first, second;
     unsigned extended; /* bytes of extended length: 0, 2 or 8 */
     uint64_t length;   /* what they say; for 0 bytes, what the second byte says */
@@ -39,6 +64,22 @@ struct outcome {
     uint16_t close_code;
 };
 
+static bool deflated_is_open(const struct header *header)
+{
+    return header->context == DEFLATED_TEXT_OPEN || header->context == DEFLATED_BINARY_OPEN;
+}
+
+static bool is_control(const struct header *header)
+{
+    return (header->first & 0x0f) >= 0x8;
+}
+
+/* Does this frame, if it is right, carry a part of a compressed message? */
+static bool is_deflated(const struct header *header)
+{
+    return !is_control(header) && (deflated_is_open(header) || (header->first & 0x40) != 0);
+}
+
 /* --- The reference --- */
 
 static struct outcome fails(uint16_t code, unsigned known_at)
@@ -52,8 +93,12 @@ static bool first_byte_is_right(const struct header *header)
     bool fin = (header->first & 0x80) != 0;
     unsigned opcode = header->first & 0x0f;
 
-    if ((header->first & 0x70) != 0)
-        return false; /* "MUST be 0 unless an extension is negotiated" */
+    /* "MUST be 0 unless an extension is negotiated"; and then RSV1 is set "only on the first
+     * fragment of a message", never on a control frame (RFC 7692 section 6). */
+    if ((header->first & 0x30) != 0)
+        return false;
+    if ((header->first & 0x40) != 0 && (!header->agreed || opcode == 0x0 || opcode >= 0x8))
+        return false;
     if ((opcode >= 0x3 && opcode <= 0x7) || opcode >= 0xb)
         return false; /* "reserved" */
     if (opcode >= 0x8)
@@ -102,6 +147,33 @@ static struct outcome control_outcome(const struct header *header)
     }
 }
 
+/* How many letters write_deflated() makes stand in so many bytes. */
+static uint64_t letters_in(uint64_t wire_len)
+{
+    if (wire_len <= STORED_HEAD)
+        return 0;
+    return wire_len - 1 - STORED_HEAD <= STORED_MAX ? wire_len - 1 - STORED_HEAD
+                                                    : wire_len - 1 - 2 * STORED_HEAD;
+}
+
+static struct outcome deflated_outcome(const struct header *header, uint64_t before)
+{
+    bool fin = (header->first & 0x80) != 0;
+    bool is_text = header->context == DEFLATED_TEXT_OPEN || (header->first & 0x0f) == 0x1;
+    uint64_t len = before + letters_in(header->length);
+
+    if (header->length > WIRE_MAX)
+        return fails(1009, 2 + header->extended);
+    if (header->length > PAYLOAD_MAX)
+        return (struct outcome){.has_event = false}; /* its payload is yet to come */
+    if (len > MESSAGE_MAX)
+        return fails(1009, 0);
+    if (fin && header->length == 0)
+        return fails(1007, 0); /* not even the empty block that each message ends in */
+    return (struct outcome){
+        .has_event = fin, .kind = is_text ? GW_WS_TEXT : GW_WS_BINARY, .len = len};
+}
+
 static struct outcome judge(const struct header *header)
 {
     unsigned opcode = header->first & 0x0f;
@@ -116,6 +188,8 @@ static struct outcome judge(const struct header *header)
         return fails(1002, 2 + header->extended);
     if (opcode >= 0x8)
         return control_outcome(header);
+    if (is_deflated(header))
+        return deflated_outcome(header, before);
     if (header->length > MESSAGE_MAX - before)
         return fails(1009, 2 + header->extended); /* our own rule: not a byte of it is taken */
     if ((header->first & 0x80) == 0)
@@ -127,7 +201,7 @@ static struct outcome judge(const struct header *header)
 
 /* --- The frame as bytes --- */
 
-#define FRAME_MAX (GW_WS_HEAD_MAX + MESSAGE_MAX + 1)
+#define FRAME_MAX (GW_WS_HEAD_MAX + PAYLOAD_MAX)
 
 static const uint8_t mask[4] = {0x12, 0x34, 0x56, 0x78};
 
@@ -144,13 +218,49 @@ static void xor_mask(uint8_t *data, size_t len)
         data[i] ^= mask[i % 4];
 }
 
+/* A stored block of letters; returns its length. */
+static size_t write_stored(uint8_t *out, size_t letters)
+{
+    out[0] = 0x00; /* not the last, stored */
+    out[1] = (uint8_t)letters;
+    out[2] = (uint8_t)(letters >> 8);
+    out[3] = (uint8_t)~out[1];
+    out[4] = (uint8_t)~out[2];
+    memset(out + STORED_HEAD, 'a', letters);
+    return STORED_HEAD + letters;
+}
+
+/* Just so many bytes of deflated letters. They end in 00, which begins the empty block that the
+ * receiver completes; short ones are made of final blocks, which RFC 7692 section 7.2.3.4 allows,
+ * and of empty ones. */
+static void write_deflated(uint8_t *out, size_t len)
+{
+    static const char *const shortest[] = {
+        "", "\x00", "\x02\x00", "\x03\x00\x00", "\x03\x00\x02\x00", "\x03\x00\x03\x00\x00"};
+    size_t letters = (size_t)letters_in(len), at = 0;
+
+    if (len <= STORED_HEAD) {
+        memcpy(out, shortest[len], len);
+        return;
+    }
+    if (letters + STORED_HEAD + 1 < len) { /* two of them */
+        at = write_stored(out, STORED_MAX - 10);
+        letters -= STORED_MAX - 10;
+    }
+    at += write_stored(out + at, letters);
+    out[at] = 0x00;
+}
+
 /* Letters, which are text and bytes alike; a close frame begins with the code 1000. Where the
  * length is refused anyway, none. Returns its length. */
 static size_t write_payload(uint8_t *out, const struct header *header)
 {
-    size_t len = header->length <= MESSAGE_MAX ? (size_t)header->length : 0;
+    size_t len = header->length <= PAYLOAD_MAX ? (size_t)header->length : 0;
 
-    memset(out, 'a', len);
+    if (is_deflated(header))
+        write_deflated(out, len);
+    else
+        memset(out, 'a', len);
     if ((header->first & 0x0f) == 0x8 && len >= 2)
         memcpy(out, (const uint8_t[]){1000 >> 8, 1000 & 0xff}, 2);
     if ((header->second & 0x80) != 0)
@@ -174,6 +284,33 @@ static size_t write_frame(uint8_t *out, const struct header *header, size_t *len
     return at;
 }
 
+/* --- Memory, counted --- */
+
+static size_t held, peak;
+
+static void *count_get(size_t size, void *ctx)
+{
+    size_t *start = malloc(sizeof(max_align_t) + size);
+
+    (void)ctx;
+    if (!start)
+        abort();
+    *start = size;
+    held += size;
+    if (held > peak)
+        peak = held;
+    return (uint8_t *)start + sizeof(max_align_t);
+}
+
+static void count_put(void *ptr, void *ctx)
+{
+    size_t *start = (size_t *)(void *)((uint8_t *)ptr - sizeof(max_align_t));
+
+    (void)ctx;
+    held -= *start;
+    free(start);
+}
+
 /* --- Reading it --- */
 
 static struct gw_ws *new_reader(const struct header *header)
@@ -183,6 +320,10 @@ static struct gw_ws *new_reader(const struct header *header)
 
     options.role = header->role;
     options.message_bytes_max = MESSAGE_MAX;
+    if (header->agreed)
+        options.deflate = (struct gw_ws_deflate_terms){15, 15, 0, 0};
+    options.get = count_get;
+    options.put = count_put;
     if (gw_ws_new(&ws, &options) != 0)
         abort();
     return ws;
@@ -191,19 +332,33 @@ static struct gw_ws *new_reader(const struct header *header)
 /* The first frame of a message, so that one is open. */
 static void open_message(struct gw_ws *ws, const struct header *header)
 {
-    struct header opening = {.role = header->role,
-                             .first = header->context == TEXT_OPEN ? 0x01 : 0x02,
-                             .second = (header->role == GW_WS_SERVER ? 0x80 : 0) | OPENED_LEN,
-                             .length = OPENED_LEN};
-    uint8_t frame[GW_WS_HEAD_MAX + OPENED_LEN];
+    bool is_text = header->context == TEXT_OPEN || header->context == DEFLATED_TEXT_OPEN;
+    unsigned masked = header->role == GW_WS_SERVER ? 0x80 : 0;
+    uint8_t frame[GW_WS_HEAD_MAX + STORED_HEAD + OPENED_LEN];
+    size_t len = OPENED_LEN, head_len = masked ? 6 : 2;
     struct gw_ws_bytes input = {frame, 0};
     struct gw_ws_event event;
 
     if (header->context == NOTHING_OPEN)
         return;
-    (void)write_frame(frame, &opening, &input.len);
+    memset(frame + head_len, 'a', len);
+    if (deflated_is_open(header))
+        len = write_stored(frame + head_len, OPENED_LEN);
+    frame[0] = (uint8_t)((deflated_is_open(header) ? 0x40 : 0) | (is_text ? 0x01 : 0x02));
+    frame[1] = (uint8_t)(masked | len);
+    if (masked) {
+        memcpy(frame + 2, mask, sizeof(mask));
+        xor_mask(frame + head_len, len);
+    }
+    input.len = head_len + len;
     if (gw_ws_read(ws, &input, &event) != 0)
         abort();
+}
+
+/* A frame that is refused at its header has cost no more than what keeps the header. */
+static bool is_cheap(const struct outcome *outcome, size_t held_before)
+{
+    return outcome->fail_code == 0 || outcome->known_at == 0 || peak <= held_before + PARTIAL_MAX;
 }
 
 /* Does what the reader says agree? Of the bytes it was given there must be none left. */
@@ -224,14 +379,17 @@ static bool reads_whole(const struct header *header, uint8_t *frame, size_t len,
     struct gw_ws *ws = new_reader(header);
     struct gw_ws_bytes input = {frame, len};
     struct gw_ws_event event = {0};
+    size_t before;
     bool good;
     int got;
 
     open_message(ws, header);
+    before = peak = held;
     got = gw_ws_read(ws, &input, &event);
-    good = is_expected(got, &event, outcome) && (got < 0 || input.len == 0);
+    good = is_expected(got, &event, outcome) && (got < 0 || input.len == 0) &&
+           is_cheap(outcome, before);
     gw_ws_free(ws);
-    return good;
+    return good && held == 0;
 }
 
 /* The header byte by byte, then the payload. */
@@ -240,26 +398,29 @@ static bool reads_by_byte(const struct header *header, uint8_t *frame, size_t he
 {
     struct gw_ws *ws = new_reader(header);
     struct gw_ws_event event = {0};
-    size_t at = 0;
+    size_t at = 0, before;
     int got = 0;
     bool good;
 
     open_message(ws, header);
+    before = peak = held;
     while (got == 0 && at < len) {
         struct gw_ws_bytes input = {frame + at, at < head_len ? 1 : len - at};
 
         at += input.len;
         got = gw_ws_read(ws, &input, &event);
     }
-    good = is_expected(got, &event, outcome);
+    good = is_expected(got, &event, outcome) && is_cheap(outcome, before);
     if (good && outcome->known_at > 0)
         good = at == outcome->known_at;
     gw_ws_free(ws);
-    return good;
+    return good && held == 0;
 }
 
 static void check(const struct header *header)
 {
+    static const char *const contexts[] = {"nothing", "text", "bytes", "deflated text",
+                                           "deflated bytes"};
     static uint8_t frame[FRAME_MAX], copy[FRAME_MAX];
     struct outcome outcome = judge(header);
     size_t len, head_len = write_frame(frame, header, &len);
@@ -267,18 +428,16 @@ static void check(const struct header *header)
     memcpy(copy, frame, len); /* the reader unmasks in place */
     if (!reads_whole(header, frame, len, &outcome) ||
         !reads_by_byte(header, copy, head_len, len, &outcome))
-        parts_disagree("%s, %s open: %02x %02x and length %llu",
+        parts_disagree("%s, %s, %s open: %02x %02x and length %llu",
                        header->role == GW_WS_SERVER ? "server" : "client",
-                       header->context == NOTHING_OPEN ? "nothing"
-                       : header->context == TEXT_OPEN  ? "text"
-                                                       : "binary",
+                       header->agreed ? "agreed" : "not agreed", contexts[header->context],
                        header->first, header->second, (unsigned long long)header->length);
 }
 
 /* --- All headers --- */
 
 /* On either side of each bound there is: the shortest form, our limit (alone, and with a message
- * open), 16 and 32 bits, the top bit. */
+ * open; of letters, and of what carries them), 16, 31 and 32 bits, the top bit. */
 static const uint64_t lengths[] = {
     0,
     1,
@@ -293,6 +452,14 @@ static const uint64_t lengths[] = {
     MESSAGE_MAX - OPENED_LEN + 1,
     MESSAGE_MAX,
     MESSAGE_MAX + 1,
+    MESSAGE_MAX + 2 * STORED_HEAD + 1 - OPENED_LEN, /* letters up to the limit, and one more */
+    MESSAGE_MAX + 2 * STORED_HEAD + 2 - OPENED_LEN,
+    MESSAGE_MAX + 2 * STORED_HEAD + 1,
+    MESSAGE_MAX + 2 * STORED_HEAD + 2,
+    WIRE_MAX,
+    WIRE_MAX + 1,
+    INT32_MAX,
+    (uint64_t)INT32_MAX + 1,
     UINT32_MAX,
     (uint64_t)UINT32_MAX + 1,
     (uint64_t)UINT32_MAX + 127,
@@ -320,11 +487,11 @@ static void check_lengths(struct header *header)
     }
 }
 
-static void check_headers(enum gw_ws_role role)
+static void check_headers(enum gw_ws_role role, bool agreed)
 {
-    struct header header = {.role = role};
+    struct header header = {.role = role, .agreed = agreed};
 
-    for (int context = NOTHING_OPEN; context < CONTEXTS; context++)
+    for (int context = NOTHING_OPEN; context < (agreed ? CONTEXTS : PLAIN_CONTEXTS); context++)
         for (unsigned bytes = 0; bytes < 0x10000; bytes++) {
             header.context = (enum context)context;
             header.first = (uint8_t)(bytes >> 8);
@@ -404,10 +571,11 @@ static void check_codes(void)
 
 /* --- All lengths of 16 bits --- */
 
-static void check_16_bits(enum gw_ws_role role)
+static void check_16_bits(enum gw_ws_role role, bool agreed)
 {
-    struct header header = {.role = role, .first = 0x81, .extended = 2};
+    struct header header = {.role = role, .agreed = agreed, .extended = 2};
 
+    header.first = agreed ? 0xc1 : 0x81;
     header.second = (uint8_t)((role == GW_WS_SERVER ? 0x80 : 0) | 126);
     for (header.length = 0; header.length <= UINT16_MAX; header.length++)
         check(&header);
@@ -415,32 +583,43 @@ static void check_16_bits(enum gw_ws_role role)
 
 /* --- The parts --- */
 
+#define QUICK_PARTS 5u
+#define ALL_PARTS   9u
+
+static enum gw_ws_role role_of(unsigned part)
+{
+    return part % 2 == 0 ? GW_WS_SERVER : GW_WS_CLIENT;
+}
+
 static void name_part(unsigned part, char out[PARTS_NAME_MAX])
 {
-    static const char *const names[] = {
-        "a server reads all first two bytes with all classes of lengths",
-        "a client reads all first two bytes with all classes of lengths",
-        "all close codes are read and written",
-        "a server reads all lengths of 16 bits",
-        "a client reads all lengths of 16 bits",
-    };
+    const char *role = role_of(part) == GW_WS_SERVER ? "server" : "client";
 
-    (void)snprintf(out, PARTS_NAME_MAX, "%s", names[part]);
+    if (part < 4)
+        (void)snprintf(out, PARTS_NAME_MAX,
+                       "a %s reads all first two bytes with all classes of lengths, %s", role,
+                       part < 2 ? "plain" : "compression agreed");
+    else if (part < QUICK_PARTS)
+        (void)snprintf(out, PARTS_NAME_MAX, "all close codes are read and written");
+    else
+        (void)snprintf(out, PARTS_NAME_MAX, "a %s reads all lengths of 16 bits, %s", role,
+                       part < 7 ? "plain" : "compressed");
 }
 
 static void run_part(unsigned part)
 {
-    if (part < 2)
-        check_headers(part == 0 ? GW_WS_SERVER : GW_WS_CLIENT);
-    else if (part == 2)
+    if (part < 4)
+        check_headers(role_of(part), part >= 2);
+    else if (part < QUICK_PARTS)
         check_codes();
     else
-        check_16_bits(part == 3 ? GW_WS_SERVER : GW_WS_CLIENT);
+        check_16_bits(role_of(part), part >= 7);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct parts quick = {3, name_part, run_part}, all = {5, name_part, run_part};
+    static const struct parts quick = {QUICK_PARTS, name_part, run_part};
+    static const struct parts all = {ALL_PARTS, name_part, run_part};
 
     return parts_main(parts_wants_all(argc, argv) ? &all : &quick);
 }

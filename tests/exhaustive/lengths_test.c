@@ -1,12 +1,12 @@
-/* lengths_test.c - what delimits a body, over all short strings of interesting bytes.
+/* lengths_test.c - numbers in HTTP, over all short strings of interesting bytes.
  *
  * Where two programs read a length differently a request can be smuggled past one of them. So
  * Content-Length (of a request and of a response) and the size of a chunk are read here with every
  * string of up to four of these bytes in their place, five in the long walk: digits of both bases
  * and what stands beside them in ASCII, signs, points, separators, blanks, line ends, NUL, DEL and
- * a byte that is not ASCII. A CR LF among them makes other lines of what follows, so that the
- * reference, which is the grammar of RFC 9112 with the leniencies taken out, reads all of the text
- * and not the string alone.
+ * a byte that is not ASCII. And so is the port behind a host, which says who is meant. A CR LF
+ * among them makes other lines of what follows, so that the reference, which is the grammar of RFC
+ * 9112 with the leniencies taken out, reads all of the text and not the string alone.
  *
  * Threads: one. */
 #include "proto/http/head.h"
@@ -15,8 +15,10 @@
 
 #include "parts.h"
 #include "proto/http/body.h"
+#include "proto/http/host.h"
 
-static const char alphabet[] = {'0', '1', '3',  '9', 'a',  'F',  'g', 'x', '+',  '-',    '.',
+static const char alphabet[] = {'0', '1', '2',  '3', '4',  '5',  '6', '7', '8',  '9',    'a',
+                                'b', 'c', 'd',  'e', 'f',  'F',  'g', 'x', '+',  '-',    '.',
                                 ',', ';', '\t', ' ', '\r', '\n', ':', '"', '\0', '\x7f', '\x80'};
 #define LETTERS    sizeof(alphabet)
 
@@ -331,10 +333,65 @@ static void check_chunks(const char *string, size_t string_len)
     }
 }
 
+/* --- Ports --- */
+
+/* `port = *DIGIT` (RFC 3986 section 3.2.3), of which ours has one digit to five and is a port. */
+static long port_of(const char *string, size_t len)
+{
+    long port = 0;
+
+    if (len == 0 || len > 5)
+        return -1;
+    for (size_t i = 0; i < len; i++) {
+        if (!is_digit(string[i]))
+            return -1;
+        port = port * 10 + (string[i] - '0');
+    }
+    return port <= 65535 ? port : -1;
+}
+
+static void check_port(const char *string, size_t len)
+{
+    static const char *const hosts[] = {"h:", "1.2.3.4:", "[::1]:"};
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        size_t host_len = strlen(hosts[i]);
+        struct gw_http_host host;
+        char text[TEXT_MAX];
+        bool got;
+
+        memcpy(text, hosts[i], host_len);
+        memcpy(text + host_len, string, len);
+        got = gw_http_host_parse(&host, (struct gw_str){text, host_len + len});
+        if (got ? host.port != port_of(string, len) || host.name.len != host_len - 1
+                : port_of(string, len) >= 0)
+            parts_disagree("port of %s%s", hosts[i], parts_show(string, len));
+    }
+}
+
+/* All numbers of up to six digits, with zeros in front of them to five and to six too. */
+static void check_port_numbers(void)
+{
+    for (unsigned number = 0; number <= 999999; number++)
+        for (int digits = 1; digits <= 6; digits += digits == 1 ? 4 : 1) {
+            char text[8];
+
+            check_port(text, (size_t)snprintf(text, sizeof(text), "%0*u", digits, number));
+        }
+}
+
 /* --- All strings --- */
 
-static void check_below(void (*check)(const char *string, size_t len), char *string, size_t at,
-                        size_t len)
+typedef void check_fn(const char *string, size_t len);
+
+static const struct {
+    check_fn *check;
+    const char *name;
+} readers[] = {
+    {check_heads, "Content-Length"}, {check_chunks, "the size of a chunk"}, {check_port, "a port"}};
+#define READERS (sizeof(readers) / sizeof(readers[0]))
+
+static void check_below(check_fn *check, char *string, size_t at, size_t len)
 {
     if (at == len) {
         check(string, len);
@@ -349,7 +406,7 @@ static void check_below(void (*check)(const char *string, size_t len), char *str
 static void name_quick(unsigned part, char out[PARTS_NAME_MAX])
 {
     (void)snprintf(out, PARTS_NAME_MAX, "all strings of up to four of %zu bytes as %s", LETTERS,
-                   part == 0 ? "Content-Length" : "the size of a chunk");
+                   readers[part].name);
 }
 
 static void run_quick(unsigned part)
@@ -357,28 +414,31 @@ static void run_quick(unsigned part)
     char string[STRING_MAX] = {0};
 
     for (size_t len = 0; len < STRING_MAX; len++)
-        check_below(part == 0 ? check_heads : check_chunks, string, 0, len);
+        check_below(readers[part].check, string, 0, len);
+    if (readers[part].check == check_port)
+        check_port_numbers();
 }
 
+/* Two parts for each reader, the letters shared between them. */
 static void name_all(unsigned part, char out[PARTS_NAME_MAX])
 {
-    (void)snprintf(out, PARTS_NAME_MAX,
-                   "all strings of five of %zu bytes that begin with %02x as %s", LETTERS,
-                   (unsigned char)alphabet[part / 2],
-                   part % 2 == 0 ? "Content-Length" : "the size of a chunk");
+    (void)snprintf(out, PARTS_NAME_MAX, "all strings of five of %zu bytes as %s, half %u", LETTERS,
+                   readers[part / 2].name, 1 + part % 2);
 }
 
 static void run_all(unsigned part)
 {
-    char string[STRING_MAX] = {alphabet[part / 2]};
+    for (size_t first = part % 2; first < LETTERS; first += 2) {
+        char string[STRING_MAX] = {alphabet[first]};
 
-    check_below(part % 2 == 0 ? check_heads : check_chunks, string, 1, STRING_MAX);
+        check_below(readers[part / 2].check, string, 1, STRING_MAX);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    static const struct parts quick = {2, name_quick, run_quick};
-    static const struct parts all = {2 * LETTERS, name_all, run_all};
+    static const struct parts quick = {READERS, name_quick, run_quick};
+    static const struct parts all = {2 * READERS, name_all, run_all};
 
     return parts_main(parts_wants_all(argc, argv) ? &all : &quick);
 }

@@ -1,4 +1,5 @@
-/* utf8_test.c - gw_utf8_feed() against a reference, over all strings of up to four bytes.
+/* utf8_test.c - gw_utf8_valid() and gw_utf8_feed() against a reference, over all strings of up to
+ * four bytes.
  *
  * The reference is made from the definition alone (RFC 3629 section 3): every scalar value of
  * Unicode is encoded by the table of the RFC and entered into a tree. A string is right as long as
@@ -6,7 +7,8 @@
  * root. Four bytes are as long as a character gets, so that no longer string has a character in it
  * that was not seen here; what can still depend on the length is how the checker passes over whole
  * blocks, and so all strings of three bytes stand in longer texts too, at every distance from both
- * ends.
+ * ends; and behind ASCII of each length up to 40 all strings of four that begin with the first two
+ * bytes of a character, or, to be quick, those of bytes that stand at some border.
  *
  * A prefix shared by many strings is walked once: 2^32 strings need 2^24 prefixes, and only those
  * of them that are right are gone on from. The string as a whole is fed each time.
@@ -139,6 +141,7 @@ static void check_four(uint8_t bytes[4], const uint32_t states[4], const unsigne
         bool good = true;
 
         bytes[3] = (uint8_t)last;
+        good &= gw_utf8_valid(bytes, 4) == (node == ROOT);
         for (size_t cut = 0; cut < 4 && nodes[cut] != WRONG; cut++)
             good &= agrees_from(states[cut], bytes + cut, 4 - cut, node);
         if (!good)
@@ -189,19 +192,110 @@ static void check_in_text(const char *filling, size_t len)
     }
 }
 
+/* --- Behind ASCII, whose blocks are passed over at once --- */
+
+#define PREFIX_MAX 40u
+#define BEHIND     37u /* bytes of ASCII that follow, or none */
+
+/* `bytes` are four behind `prefix` of ASCII, and then there are `behind` more; `node` is where the
+ * reference stands after the four. */
+static inline bool agrees_behind(const uint8_t *text, size_t prefix, size_t behind, unsigned node)
+{
+    bool whole = node == ROOT; /* nothing but ASCII follows: only what is whole goes on so */
+
+    return gw_utf8_valid(text, prefix + 4 + behind) == whole;
+}
+
+/* The same in two pieces, cut within the four or at their ends. */
+static bool agrees_when_cut(const uint8_t *text, size_t prefix, size_t behind)
+{
+    size_t len = prefix + 4 + behind;
+
+    for (size_t cut = prefix; cut <= prefix + 4; cut++) {
+        unsigned before = walk(ROOT, text + prefix, cut - prefix);
+        uint32_t state = GW_UTF8_START;
+
+        if (gw_utf8_feed(&state, text, cut) != (before != WRONG))
+            return false;
+        if (before == WRONG)
+            continue;
+        if (!agrees_from(state, text + cut, len - cut, walk(before, text + cut, len - cut)))
+            return false;
+    }
+    return true;
+}
+
+static void fill_with_ascii(uint8_t text[PREFIX_MAX + 4 + BEHIND])
+{
+    for (size_t i = 0; i < PREFIX_MAX + 4 + BEHIND; i++)
+        text[i] = (uint8_t)(0x20 + i % 0x5f);
+}
+
+/* Bytes on both sides of each border that RFC 3629 draws. */
+static const uint8_t borders[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1,
+                                  0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf4, 0xf5};
+#define BORDERS sizeof(borders)
+
+static void check_borders_behind(size_t prefix)
+{
+    uint8_t text[PREFIX_MAX + 4 + BEHIND];
+
+    fill_with_ascii(text);
+    for (size_t i = 0; i < BORDERS * BORDERS * BORDERS * BORDERS; i++) {
+        unsigned node;
+
+        for (size_t at = 0, rest = i; at < 4; at++, rest /= BORDERS)
+            text[prefix + at] = borders[rest % BORDERS];
+        node = walk(ROOT, text + prefix, 4);
+        if (!agrees_behind(text, prefix, 0, node) || !agrees_behind(text, prefix, BEHIND, node) ||
+            !agrees_when_cut(text, prefix, 0) || !agrees_when_cut(text, prefix, BEHIND))
+            parts_disagree("behind %zu: %s", prefix, parts_show(text + prefix, 4));
+    }
+}
+
+/* All four bytes that begin with two of a character, and not with ASCII: that is a longer prefix.
+ */
+static void check_all_behind(size_t prefix)
+{
+    uint8_t text[PREFIX_MAX + 4 + BEHIND];
+    uint8_t *four = text + prefix;
+
+    fill_with_ascii(text);
+    for (unsigned first = 0x8000; first < 0x10000; first++) {
+        unsigned node;
+
+        four[0] = (uint8_t)(first >> 8);
+        four[1] = (uint8_t)first;
+        node = walk(ROOT, four, 2);
+        for (unsigned last = 0; node != WRONG && last < 0x10000; last++) {
+            unsigned end = tree[tree[node][last >> 8]][last & 0xff];
+
+            four[2] = (uint8_t)(last >> 8);
+            four[3] = (uint8_t)last;
+            if (!agrees_behind(text, prefix, 0, end) || !agrees_behind(text, prefix, BEHIND, end))
+                parts_disagree("behind %zu: %s", prefix, parts_show(four, 4));
+        }
+    }
+}
+
 /* --- The parts --- */
 
 static void name_quick(unsigned part, char out[PARTS_NAME_MAX])
 {
-    (void)part;
-    (void)snprintf(out, PARTS_NAME_MAX, "all strings of up to three bytes are judged alike");
+    (void)snprintf(out, PARTS_NAME_MAX, "%s",
+                   part == 0 ? "all strings of up to three bytes are judged alike"
+                             : "strings of four bytes at all borders, behind up to 40 of ASCII");
 }
 
 static void run_quick(unsigned part)
 {
-    (void)part;
-    check_up_to_two();
-    check_three(0x00, 0xff);
+    if (part == 0) {
+        check_up_to_two();
+        check_three(0x00, 0xff);
+        return;
+    }
+    for (size_t prefix = 0; prefix <= PREFIX_MAX; prefix++)
+        check_borders_behind(prefix);
 }
 
 static const char *const fillings[] = {
@@ -211,30 +305,37 @@ static const char *const fillings[] = {
     "z",
 };
 
+#define FILLINGS (sizeof(fillings) / sizeof(fillings[0]))
+
 static void name_all(unsigned part, char out[PARTS_NAME_MAX])
 {
     if (part < 16)
         (void)snprintf(out, PARTS_NAME_MAX, "all strings of four bytes from %02x to %02x",
                        part * 16, part * 16 + 15);
-    else
+    else if (part < 16 + FILLINGS)
         (void)snprintf(out, PARTS_NAME_MAX,
                        "all strings of three bytes at each place of a text of %zu bytes",
                        strlen(fillings[part - 16]));
+    else
+        (void)snprintf(out, PARTS_NAME_MAX,
+                       "all strings of four bytes that begin well behind %zu of ASCII",
+                       part - 16 - FILLINGS);
 }
 
 static void run_all(unsigned part)
 {
     if (part < 16)
         check_all_four(part * 16, part * 16 + 15);
-    else
+    else if (part < 16 + FILLINGS)
         check_in_text(fillings[part - 16], strlen(fillings[part - 16]));
+    else
+        check_all_behind(part - 16 - FILLINGS);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct parts quick = {1, name_quick, run_quick};
-    static const struct parts all = {16 + sizeof(fillings) / sizeof(fillings[0]), name_all,
-                                     run_all};
+    static const struct parts quick = {2, name_quick, run_quick};
+    static const struct parts all = {16 + FILLINGS + PREFIX_MAX + 1, name_all, run_all};
 
     make_tree();
     return parts_main(parts_wants_all(argc, argv) ? &all : &quick);

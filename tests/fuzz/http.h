@@ -53,6 +53,34 @@ static inline int http_scan_both_ways(const struct gw_http_limits *limits, const
     return whole;
 }
 
+/* How the body is delimited, by a look at the header lines alone (RFC 9112 section 6.3): where both
+ * ways are named, or one twice, nothing is taken; a length is what its digits say. For requests. */
+static inline void http_require_delimited(const struct gw_http_header *headers, uint32_t count,
+                                          enum gw_http_body_kind kind, uint64_t length)
+{
+    unsigned lengths = 0, codings = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct gw_str value = headers[i].value;
+        uint64_t number = 0;
+
+        codings += gw_str_eq_nocase(headers[i].name, GW_STR("Transfer-Encoding"));
+        if (!gw_str_eq_nocase(headers[i].name, GW_STR("Content-Length")))
+            continue;
+        lengths++;
+        require(value.len > 0 && value.len < 20);
+        for (size_t j = 0; j < value.len; j++) {
+            require(value.data[j] >= '0' && value.data[j] <= '9');
+            number = number * 10 + (uint64_t)(value.data[j] - '0');
+        }
+        require(number == length);
+    }
+    require(lengths + codings <= 1);
+    require((kind == GW_HTTP_CHUNKED) == (codings == 1));
+    require(kind != GW_HTTP_LENGTH || lengths == 1);
+    require(kind != GW_HTTP_NO_BODY || length == 0);
+}
+
 struct http_payload {
     size_t taken; /* bytes of input used */
     size_t len;

@@ -76,6 +76,8 @@ static void parse(const struct gw_http_limits *limits, const char *data, size_t 
     require(request.host.len > 0 || request.version_minor == 0);
     require(request.path.len > 0 && (request.path.data[0] == '/' || request.path.data[0] == '*'));
     require(request.body_kind != GW_HTTP_UNTIL_CLOSE);
+    http_require_delimited(request.headers, request.header_count, request.body_kind,
+                           request.content_length);
     decode(request.path, false);
     take_query_apart(request.query);
     take_lists_apart(&request);

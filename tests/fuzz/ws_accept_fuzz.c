@@ -1,14 +1,15 @@
 /* ws_accept_fuzz.c - the server's half of the opening handshake, for any head.
  *
  * The first byte chooses the subprotocols that the server speaks and the compression that it wants,
- * the rest is the head. Whatever it
- * is, the answer fits, can be read as a response, and has the status that the verdict promises; and
- * what the server accepts, our client, with the key that stands in the head, accepts too.
+ * the rest is the head. Whatever it is, the answer fits, can be read as a response, and has the
+ * status that the verdict promises; what the server accepts, our client, with the key that stands
+ * in the head, accepts too; and what is agreed on compression is what the answer says.
  *
  * Threads: one. */
 #include <godwit/ws.h>
 
 #include "http.h"
+#include "proto/ws/extension.h"
 
 static const char *const one[] = {"chat", NULL}, *const more[] = {"v2.chat", "chat", "", NULL},
                          *const none[] = {NULL};
@@ -52,20 +53,27 @@ static void require_accepted(const char *head, size_t len, const char *out, size
     require(gw_ws_check(out, out_len, key, "chat, v2.chat", &status) == GW_ERR_HANDSHAKE);
 }
 
-/* Agreed is what the answer says, and what makes sense. */
-static void require_agreed(const struct gw_ws_deflate_terms *agreed, const char *out,
+/* Agreed is what the answer says to a client that can do anything, and no more than was wanted. */
+static void require_agreed(const struct gw_ws_deflate_terms *agreed,
+                           const struct gw_ws_deflate_terms *wanted, const char *out,
                            size_t out_len)
 {
     static const char name[] = "\r\nSec-WebSocket-Extensions: permessage-deflate";
-    static const struct gw_ws_deflate_terms nothing;
+    static const struct gw_ws_deflate_terms nothing, any = {15, 15, 1, 1};
+    static struct gw_http_response response;
+    struct gw_http_refusal refusal = {0, NULL};
+    struct gw_ws_deflate_terms told;
 
     if (!memmem(out, out_len, name, sizeof(name) - 1)) {
         require(memcmp(agreed, &nothing, sizeof(nothing)) == 0);
         return;
     }
-    require(agreed->server_window_bits >= 8 && agreed->server_window_bits <= 15);
-    require(agreed->client_window_bits >= 8 && agreed->client_window_bits <= 15);
-    require(agreed->server_takeover <= 1 && agreed->client_takeover <= 1);
+    require(gw_http_response_parse(&response, &widest, out, out_len, &refusal) == 0);
+    require(gw_ws_extension_answered(response.headers, response.header_count, &any, &told));
+    require(memcmp(agreed, &told, sizeof(told)) == 0);
+    require(agreed->server_window_bits == wanted->server_window_bits);
+    require(agreed->server_takeover <= wanted->server_takeover);
+    require(agreed->client_takeover <= wanted->client_takeover);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -93,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (got == 0) {
         require(status == 101);
         require(protocol == -1 || (protocols && protocol >= 0 && protocols[protocol][0] != '\0'));
-        require_agreed(&agreed, out, out_len);
+        require_agreed(&agreed, &wanted, out, out_len);
         if (agreed.server_window_bits == 0) /* else that client would not have offered it */
             require_accepted(head, input.len, out, out_len);
     } else {

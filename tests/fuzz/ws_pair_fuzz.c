@@ -7,7 +7,9 @@
  * nothing else.
  *
  * Where the second byte asks for it the two have agreed on compression, and messages in one frame
- * go through gw_ws_deflate(). Not under MemorySanitizer, which does not see what zlib writes.
+ * go through gw_ws_deflate(). Not under MemorySanitizer, which does not see what the compressing
+ * library writes; instead a second sender compresses the same, whose memory was full of other bytes
+ * than the first one's, as is the room that it writes to: both must come to the same frame.
  *
  * Threads: one. */
 #include <godwit/ws.h>
@@ -36,8 +38,28 @@ struct pair {
     bool masked;
     uint32_t mask_seed;
     struct gw_ws_options options; /* of the reader; the sender has the other role */
-    struct gw_ws *sender;         /* compresses */
+    struct gw_ws *sender, *twin;  /* compress */
 };
+
+/* --- Memory full of what stood there before: `ctx` is the byte --- */
+
+static void *fill_get(size_t size, void *ctx)
+{
+    void *ptr = malloc(size > 0 ? size : 1);
+
+    require(ptr);
+#ifndef FUZZ_SEES_UNINITIALISED
+    memset(ptr, *(const uint8_t *)ctx, size);
+#endif
+    (void)ctx;
+    return ptr;
+}
+
+static void fill_put(void *ptr, void *ctx)
+{
+    (void)ctx;
+    free(ptr);
+}
 
 static void remember(struct pair *pair, enum gw_ws_event_kind kind, uint16_t code,
                      const uint8_t *data, size_t len)
@@ -87,16 +109,36 @@ static void write_part(struct pair *pair, enum gw_ws_opcode opcode, bool fin, co
     gw_buf_added(&pair->wire, head_len + len);
 }
 
+/* The twin's frame must be this one. */
+static void require_twin(struct pair *pair, const uint8_t *frame, size_t frame_len,
+                         enum gw_ws_opcode opcode, const uint8_t *data, size_t len,
+                         const uint8_t *mask)
+{
+    size_t most = gw_ws_frame_len(len, pair->masked);
+    uint8_t *copy = malloc(most);
+
+    require(copy);
+    memset(copy, 0xff, most);
+    require(gw_ws_deflate(pair->twin, copy, opcode, data, len, mask) == frame_len);
+    require(memcmp(copy, frame, frame_len) == 0);
+    free(copy);
+}
+
 /* In one frame, compressed where the terms have it. */
 static void write_whole(struct pair *pair, enum gw_ws_opcode opcode, const uint8_t *data,
                         size_t len)
 {
     size_t most = gw_ws_frame_len(len, pair->masked), frame_len;
-    uint8_t mask[4], *at = gw_buf_reserve(&pair->wire, most);
+    uint8_t mask_bytes[4], *at = gw_buf_reserve(&pair->wire, most);
+    const uint8_t *mask = next_mask(pair, mask_bytes);
 
     require(at);
-    frame_len = gw_ws_deflate(pair->sender, at, opcode, data, len, next_mask(pair, mask));
+#ifndef FUZZ_SEES_UNINITIALISED
+    memset(at, 0x00, most); /* the twin has it full of ones */
+#endif
+    frame_len = gw_ws_deflate(pair->sender, at, opcode, data, len, mask);
     require(frame_len <= most);
+    require_twin(pair, at, frame_len, opcode, data, len, mask);
     gw_buf_added(&pair->wire, frame_len);
     remember(pair, opcode == GW_WS_OP_TEXT ? GW_WS_TEXT : GW_WS_BINARY, 0, data, len);
 }
@@ -228,12 +270,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct fuzz_input input = {data, len};
     unsigned how = fuzz_byte(&input);
     struct pair pair = {.masked = how & 1, .mask_seed = how};
+    uint8_t zeros = 0, ones = 0xff;
     struct gw_ws_options senders;
 
     pair.options = make_options(pair.masked, fuzz_byte(&input));
     senders = pair.options;
     senders.role = pair.masked ? GW_WS_CLIENT : GW_WS_SERVER;
+    senders.get = fill_get;
+    senders.put = fill_put;
+    senders.alloc_ctx = &zeros;
     require(gw_ws_new(&pair.sender, &senders) == 0);
+    senders.alloc_ctx = &ones;
+    require(gw_ws_new(&pair.twin, &senders) == 0);
     gw_buf_init(&pair.wire, &gw_alloc_std, WIRE_MAX);
     while (say_next(&pair, &input))
         continue;
@@ -241,5 +289,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     read_all(&pair, how < 0x80 ? WIRE_MAX : 1 + (size_t)(how & 0x7f) * 37);
     gw_buf_fini(&pair.wire);
     gw_ws_free(pair.sender);
+    gw_ws_free(pair.twin);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "lib/meter.h"
 #include "lib/seeded.h"
 #include "lib/suite.h"
+#include "proto/ws/inflate.h"
 
 #define HELD_MAX 256u /* the largest that a struct gw_ws_partial may be */
 
@@ -27,6 +28,7 @@ static const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
 struct end {
     struct meter meter;
     struct gw_ws_reader reader;
+    struct gw_ws_inflate inflate; /* lent to the reader where compression was agreed on */
     struct gw_ws_partial *partial;
     char *log; /* a line an event, grown as it must */
     size_t log_len;
@@ -44,9 +46,16 @@ static void end_init(struct end *end, enum gw_ws_role role, uint32_t message_byt
                                         .role = (uint8_t)role};
 }
 
+static void end_agree(struct end *end)
+{
+    end->inflate.ratio_max = 100;
+    end->reader.inflate = &end->inflate;
+}
+
 static void end_fini(struct end *end)
 {
     gw_ws_reader_free(&end->reader, &end->partial);
+    gw_ws_inflate_fini(&end->inflate);
     MUST(end->meter.live == 0);
     free(end->log);
 }
@@ -227,27 +236,48 @@ static const uint64_t lens[] = {0,
                                 UINT64_C(0x7fffffffffffffff),
                                 UINT64_C(0x8000000000000000),
                                 UINT64_C(0xffffffffffffffff)};
-static const uint32_t maxima[] = {125, 65535, 65536, UINT32_MAX};
+/* The last two put a bound for compressed ones right below a length of the table, and on it. */
+static const uint32_t maxima[] = {
+    125, 65535, 65536, UINT32_MAX, (0x80000000u - 16384) / 12, (0xffffffffu - 16384) / 12 + 1};
 
 struct head {
     uint64_t len;
     uint8_t opcode;
     bool masked, rsv1, fin;
+    bool agreed; /* that RSV1 means compression */
 };
 
-/* What sections 5.1, 5.2, 5.4 and 5.5 want of the first frame of a connection: 0, 1002 or 1009. */
+/* Is it, if it is right, the first frame of a compressed message? (RFC 7692 section 6) */
+static bool is_compressed(const struct head *head)
+{
+    return head->agreed && head->rsv1 && (head->opcode == 1 || head->opcode == 2);
+}
+
+/* What sections 5.1, 5.2, 5.4 and 5.5 want of the first frame of a connection: 0, 1002 or 1009. A
+ * compressed one may be as long on the wire as twelve times the message and 16 KiB; and one that
+ * ends the message before it has a byte is damaged. */
 static unsigned expected_code(const struct head *head, enum gw_ws_role role, uint32_t max)
 {
     bool control = head->opcode >= 8;
+    uint64_t most = max;
 
-    if (head->rsv1 || head->opcode == 0 || (head->opcode > 2 && head->opcode < 8) ||
-        head->opcode > 10)
+    if ((head->rsv1 && !is_compressed(head)) || head->opcode == 0 ||
+        (head->opcode > 2 && head->opcode < 8) || head->opcode > 10)
         return 1002;
     if (head->masked != (role == GW_WS_SERVER) || head->len >= UINT64_C(1) << 63)
         return 1002;
     if (control)
         return head->fin && head->len <= 125 ? 0 : 1002;
-    return head->len > max ? 1009 : 0;
+    if (is_compressed(head) && head->fin && head->len == 0)
+        return 1007;
+    if (is_compressed(head))
+        most = most * 12 + 16384 < UINT32_MAX ? most * 12 + 16384 : UINT32_MAX;
+    return head->len > most ? 1009 : 0;
+}
+
+static int error_of(unsigned code)
+{
+    return code == 1002 ? GW_ERR_PROTOCOL : code == 1007 ? GW_ERR_DAMAGED : GW_ERR_TOO_BIG;
 }
 
 static void check_head(const struct head *head, enum gw_ws_role role, uint32_t max)
@@ -262,15 +292,17 @@ static void check_head(const struct head *head, enum gw_ws_role role, uint32_t m
         char line[64];
 
         end_init(&end, role, max, 1024);
+        if (head->agreed)
+            end_agree(&end);
         if (feed(&end, script.data, split))
             feed(&end, script.data + split, script.len - split);
-        snprintf(line, sizeof(line), "fail %d %u\n",
-                 code == 1002 ? GW_ERR_PROTOCOL : GW_ERR_TOO_BIG, code);
+        snprintf(line, sizeof(line), "fail %d %u\n", error_of(code), code);
         if (code != 0 ? !end.log || strcmp(end.log, line) != 0 : end.result < 0)
             ck_abort_msg("length %llx, role %d, maximum %u, split %zu: not %u but %s",
                          (unsigned long long)head->len, role, max, split, code, end.log);
-        MUST(end.meter.largest <= HELD_MAX); /* not a byte for what is announced */
-        MUST(code == 0 || split < script.len || end.meter.taken == 0);
+        /* Not a byte for what is announced; what was damaged had to be begun. */
+        MUST(code == 1007 || end.meter.largest <= HELD_MAX);
+        MUST(code == 0 || code == 1007 || split < script.len || end.meter.taken == 0);
         end_fini(&end);
     }
     free(script.data);
@@ -283,11 +315,36 @@ START_TEST(heads_are_judged_alike_under_every_split)
     for (int role = GW_WS_SERVER; role <= GW_WS_CLIENT; role++)
         for (int max = 0; max < SUITE_ROWS(maxima); max++)
             for (int len = 0; len < SUITE_ROWS(lens); len++)
-                for (int flags = 0; flags < 8; flags++) {
-                    struct head head = {lens[len], opcode, flags & 1, flags & 2, flags & 4};
+                for (int flags = 0; flags < 16; flags++) {
+                    struct head head = {lens[len], opcode,    flags & 1,
+                                        flags & 2, flags & 4, flags & 8};
 
                     check_head(&head, (enum gw_ws_role)role, maxima[max]);
                 }
+}
+END_TEST
+
+/* A server that has no use for compressed messages now refuses each at its head, and no other. */
+START_TEST(a_compressed_message_may_be_refused_at_its_head)
+{
+    struct script script = {.masked = true};
+
+    put_text(&script, 0x81, "plain");
+    put_text(&script, 0x89, "ping");
+    put_head(&script, 0x41, 7); /* no payload follows it */
+    for (size_t split = 0; split <= script.len; split++) {
+        struct end end;
+
+        end_init(&end, GW_WS_SERVER, 65536, 1024);
+        end_agree(&end);
+        end.reader.inflate_refusal = GW_ERR_TOO_BIG;
+        if (feed(&end, script.data, split))
+            feed(&end, script.data + split, script.len - split);
+        ck_assert_str_eq(end.log, "text 0 5 plain\nping 0 4 ping\nfail -10002 1009\n");
+        ck_assert_uint_le(end.meter.largest, HELD_MAX);
+        end_fini(&end);
+    }
+    free(script.data);
 }
 END_TEST
 
@@ -924,6 +981,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, the_examples_of_the_rfc_are_read, 0, SUITE_ROWS(examples));
     tcase_add_loop_test(tests, the_long_examples_of_the_rfc_are_read, 0, 2);
     tcase_add_loop_test(tests, heads_are_judged_alike_under_every_split, 0, 16);
+    tcase_add_test(tests, a_compressed_message_may_be_refused_at_its_head);
     tcase_add_loop_test(tests, what_the_rfc_forbids_is_1002, 0, SUITE_ROWS(wrong));
     tcase_add_test(tests, a_message_is_refused_at_the_head_that_takes_it_past_its_limit);
     tcase_add_loop_test(tests, lengths_do_not_wrap_when_added, 0, 5);
