@@ -16,7 +16,8 @@ size_t gw_base64_encode(char *out, const void *data, size_t len);
 size_t gw_base64url_encode(char *out, const void *data, size_t len);
 
 /* Strict: the alphabet, right padding, and no stray bits in the last character. Returns false and
- * leaves `*out_len` alone when it is not; `out` has room for len / 4 * 3 (+ 2 for the URL form). */
+ * leaves `*out_len` alone when it is not; `out` has room for len / 4 * 3 (+ 2 for the URL form),
+ * and may be where `text` is. */
 bool gw_base64_decode(uint8_t *out, size_t *out_len, const char *text, size_t len);
 bool gw_base64url_decode(uint8_t *out, size_t *out_len, const char *text, size_t len);
 

@@ -1,7 +1,7 @@
 #include "core/json.h"
 
 #include <assert.h>
-#include <stdint.h>
+#include <endian.h>
 #include <string.h>
 
 #include "core/num.h"
@@ -204,25 +204,233 @@ static bool take_end_of_value(struct check *check)
     return true;
 }
 
-bool gw_json_valid(struct gw_str text)
+/* A value to its end, with all that it holds. */
+static bool take_whole(struct check *check)
 {
-    struct check check = {.at = text.data, .end = text.data};
     bool whole;
 
-    if (text.len == 0 || !gw_utf8_valid(text.data, text.len))
-        return false;
-    check.end += text.len;
     do {
-        if (!take_value(&check, &whole))
+        if (!take_value(check, &whole))
             return false;
-        if (whole && !take_end_of_value(&check))
+        if (whole && !take_end_of_value(check))
             return false;
-    } while (check.depth > 0);
+    } while (check->depth > 0);
+    return true;
+}
+
+static void leave_rest(struct gw_str *rest, const char *at)
+{
+    rest->len -= (size_t)(at - rest->data);
+    rest->data = at;
+}
+
+void gw_json_skip_blanks(struct gw_str *rest)
+{
+    struct check check = {.at = rest->data, .end = rest->data};
+
+    if (rest->len == 0) /* then there may be no text to point into */
+        return;
+    check.end += rest->len;
     skip_blanks(&check);
-    return check.at == check.end;
+    leave_rest(rest, check.at);
+}
+
+bool gw_json_take(struct gw_str *rest, struct gw_str *value)
+{
+    struct gw_str front = *rest;
+    struct check check;
+
+    gw_json_skip_blanks(&front);
+    if (front.len == 0)
+        return false;
+    check = (struct check){.at = front.data, .end = front.data + front.len};
+    if (!take_whole(&check))
+        return false;
+    *value = (struct gw_str){front.data, (size_t)(check.at - front.data)};
+    leave_rest(rest, check.at);
+    return true;
+}
+
+bool gw_json_valid(struct gw_str text)
+{
+    struct gw_str value;
+
+    if (!gw_utf8_valid(text.data, text.len) || !gw_json_take(&text, &value))
+        return false;
+    gw_json_skip_blanks(&text);
+    return text.len == 0;
+}
+
+/* --- What a string means --- */
+
+static uint8_t *put_char(uint8_t *at, uint64_t c)
+{
+    if (c < 0x80) {
+        *at++ = (uint8_t)c;
+        return at;
+    }
+    if (c < 0x800)
+        *at++ = (uint8_t)(0xc0 | c >> 6);
+    else {
+        if (c < 0x10000)
+            *at++ = (uint8_t)(0xe0 | c >> 12);
+        else {
+            *at++ = (uint8_t)(0xf0 | c >> 18);
+            *at++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+        }
+        *at++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+    }
+    *at++ = (uint8_t)(0x80 | (c & 0x3f));
+    return at;
+}
+
+/* The character of the one or two \uXXXX of which the first's digits come next. */
+static uint64_t unquote_unit(struct check *check)
+{
+    uint64_t high = 0, low = 0;
+
+    (void)take_hex4(check, &high); /* they are there: take_escape() saw them */
+    if (!is_high_surrogate(high))
+        return high;
+    check->at += 2;
+    (void)take_hex4(check, &low);
+    return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+}
+
+/* What follows a backslash. */
+static uint8_t *unquote_escape(uint8_t *at, struct check *check)
+{
+    static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    char c = *check->at++;
+
+    if (c == 'u')
+        return put_char(at, unquote_unit(check));
+    *at++ = (uint8_t)meant[strchr(letters, c) - letters];
+    return at;
+}
+
+size_t gw_json_unquote(uint8_t *out, struct gw_str string)
+{
+    struct check check;
+    uint8_t *at = out;
+
+    assert(string.len >= 2 && string.data[0] == '"' && string.data[string.len - 1] == '"');
+    check = (struct check){.at = string.data + 1, .end = string.data + string.len - 1};
+    while (check.at < check.end) {
+        size_t left = (size_t)(check.end - check.at);
+        const char *escape = memchr(check.at, '\\', left);
+        size_t len = escape ? (size_t)(escape - check.at) : left;
+
+        memcpy(at, check.at, len);
+        at += len;
+        check.at += len;
+        if (escape) {
+            check.at++;
+            at = unquote_escape(at, &check);
+        }
+    }
+    return (size_t)(at - out);
 }
 
 /* --- Strings out --- */
+
+/* 0: as it is; 'u': \u and its number; else the letter behind the backslash. */
+static const char escapes[256] = {
+    'u',         'u',           'u', 'u', 'u', 'u', 'u', 'u',
+    'b',         't',           'n', 'u', 'f', 'r', 'u', 'u', /* to 0f */
+    'u',         'u',           'u', 'u', 'u', 'u', 'u', 'u',
+    'u',         'u',           'u', 'u', 'u', 'u', 'u', 'u', /* to 1f */
+    ['"'] = '"', ['\\'] = '\\',
+};
+
+#define LOW_BITS  UINT64_C(0x0101010101010101)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static uint64_t load(const char *from)
+{
+    uint64_t word;
+
+    memcpy(&word, from, sizeof(word));
+    return le64toh(word);
+}
+
+/* The high bit of each byte that is to be escaped. Above the first of them there may be wrong ones,
+ * for what is subtracted borrows from the next byte. */
+static uint64_t find_escapes(uint64_t word)
+{
+    uint64_t quotes = word ^ LOW_BITS * '"', backslashes = word ^ LOW_BITS * '\\';
+
+    return (((word - LOW_BITS * 0x20) & ~word) | ((quotes - LOW_BITS) & ~quotes) |
+            ((backslashes - LOW_BITS) & ~backslashes)) &
+           HIGH_BITS;
+}
+
+/* The first byte that is to be escaped, or `end`. */
+static const char *skip_unescaped(const char *at, const char *end)
+{
+    for (; end - at >= 8; at += 8) {
+        uint64_t found = find_escapes(load(at));
+
+        if (found)
+            return at + __builtin_ctzll(found) / 8;
+    }
+    while (at < end && !escapes[(unsigned char)*at])
+        at++;
+    return at;
+}
+
+/* Writes 2 or 6 bytes for a character that a string may not hold as it is. */
+static size_t put_escape(uint8_t *at, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    at[0] = '\\';
+    at[1] = (uint8_t)escapes[c];
+    if (at[1] != 'u')
+        return 2;
+    at[2] = at[3] = '0';
+    at[4] = (uint8_t)digits[c >> 4];
+    at[5] = (uint8_t)digits[c & 15];
+    return 6;
+}
+
+size_t gw_json_quote_size(struct gw_str text)
+{
+    size_t size = 2 + text.len;
+    const char *at, *end;
+
+    if (text.len == 0)
+        return size;
+    end = text.data + text.len;
+    for (at = skip_unescaped(text.data, end); at < end; at = skip_unescaped(at + 1, end))
+        size += escapes[(unsigned char)*at] == 'u' ? 5 : 1;
+    return size;
+}
+
+static uint8_t *put_text(uint8_t *to, const char *at, const char *end)
+{
+    while (at < end) {
+        const char *next = skip_unescaped(at, end);
+
+        memcpy(to, at, (size_t)(next - at));
+        to += next - at;
+        at = next;
+        if (at < end)
+            to += put_escape(to, (unsigned char)*at++);
+    }
+    return to;
+}
+
+size_t gw_json_quote(uint8_t *out, struct gw_str text)
+{
+    uint8_t *to = out;
+
+    *to++ = '"';
+    if (text.len > 0)
+        to = put_text(to, text.data, text.data + text.len);
+    *to++ = '"';
+    return (size_t)(to - out);
+}
 
 /* How many bytes the character at `at` takes; 0 when it is not valid UTF-8. */
 static size_t char_len(const char *at, size_t len)
@@ -238,23 +446,16 @@ static size_t char_len(const char *at, size_t len)
     return count;
 }
 
-/* An ASCII character that a string may not hold as it is. */
 static int append_escaped(struct gw_buf *out, unsigned char c)
 {
-    static const char digits[] = "0123456789abcdef";
-    static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-    const char *found = c != '\0' ? strchr(plain, c) : NULL;
-    char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+    uint8_t escape[6];
 
-    if (!found)
-        return gw_buf_append(out, escape, 6);
-    escape[1] = letters[found - plain];
-    return gw_buf_append(out, escape, 2);
+    return gw_buf_append(out, escape, put_escape(escape, c));
 }
 
 static bool is_plain(unsigned char c)
 {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+    return c < 0x80 && !escapes[c];
 }
 
 /* Appends the beginning of `text`, at least one byte, and stores how many it was. */

@@ -126,10 +126,16 @@ START_TEST(any_bytes_come_back)
         ck_assert(gw_base64_decode(back, &back_len, text, text_len));
         ck_assert_uint_eq(back_len, len);
         ck_assert_mem_eq(back, bytes, len);
+        ck_assert(gw_base64_decode((uint8_t *)text, &back_len, text, text_len)); /* in place */
+        ck_assert_uint_eq(back_len, len);
+        ck_assert_mem_eq(text, bytes, len);
         text_len = gw_base64url_encode(text, bytes, len);
         ck_assert(gw_base64url_decode(back, &back_len, text, text_len));
         ck_assert_uint_eq(back_len, len);
         ck_assert_mem_eq(back, bytes, len);
+        ck_assert(gw_base64url_decode((uint8_t *)text, &back_len, text, text_len)); /* in place */
+        ck_assert_uint_eq(back_len, len);
+        ck_assert_mem_eq(text, bytes, len);
     }
 }
 END_TEST

@@ -1,8 +1,10 @@
-/* json_test.c - what RFC 8259 calls JSON is taken, all else refused, and strings come out safe. */
+/* json_test.c - what RFC 8259 calls JSON is taken, all else refused, and strings come in and out
+ * safe. */
 #include "core/json.h"
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,6 +238,7 @@ START_TEST(depth_ends_at_its_limit)
         int each = strlen(shapes[shape].open) > 5 ? 2 : 1; /* the last is two deep */
 
         for (int depth = GW_JSON_DEPTH_MAX - 2; depth <= GW_JSON_DEPTH_MAX + 2; depth += each) {
+            struct gw_str rest, value;
             struct gw_buf buf;
 
             gw_buf_init(&buf, &gw_alloc_std, 4096);
@@ -245,6 +248,8 @@ START_TEST(depth_ends_at_its_limit)
             for (int i = 0; i < depth; i += each)
                 ck_assert_int_eq(gw_buf_text(&buf, GW_STR(shapes[shape].close)), 0);
             ck_assert_int_eq(gw_json_valid(gw_buf_str(&buf)), depth <= GW_JSON_DEPTH_MAX);
+            rest = gw_buf_str(&buf);
+            ck_assert_int_eq(gw_json_take(&rest, &value), depth <= GW_JSON_DEPTH_MAX);
             gw_buf_fini(&buf);
         }
     }
@@ -266,7 +271,234 @@ START_TEST(width_has_no_limit_and_containers_close_in_their_own_order)
 }
 END_TEST
 
+/* --- Values taken one by one --- */
+
+static const struct {
+    const char *rest, *value, *left;
+} takes[] = {
+    {"1", "1", ""},
+    {" \t\r\n1 ", "1", " "},
+    {"1x", "1", "x"},
+    {"-0.5e3,4", "-0.5e3", ",4"},
+    {"01", "0", "1"},
+    {"true}", "true", "}"},
+    {"nullnull", "null", "null"},
+    {"\"a\\\"b\":1", "\"a\\\"b\"", ":1"},
+    {"\"\"\"\"", "\"\"", "\"\""},
+    {"{\"a\" : [ 1, {} ] } ]", "{\"a\" : [ 1, {} ] }", " ]"},
+    {"[]]", "[]", "]"},
+    {"[[1],[2]],3", "[[1],[2]]", ",3"},
+};
+
+START_TEST(a_value_is_taken_and_what_follows_is_left)
+{
+    struct gw_str rest = GW_STR(takes[_i].rest), value;
+
+    ck_assert(gw_json_take(&rest, &value));
+    ck_assert(gw_str_eq(value, GW_STR(takes[_i].value)));
+    ck_assert(gw_str_eq(rest, GW_STR(takes[_i].left)));
+    ck_assert_ptr_eq(rest.data, value.data + value.len);
+}
+END_TEST
+
+static const char *const nothing_to_take[] = {
+    "",      " ", ",1", ":",    "]",   "}",  "[1", "{\"a\"}", "\"a",
+    "\"\\x", "-", "1.", "nul]", "[1}", "+1", "\\", "x",       "\"\\ud800\"",
+};
+
+START_TEST(where_no_value_stands_nothing_is_taken)
+{
+    struct gw_str text = GW_STR(nothing_to_take[_i]), rest = text, value = {"before", 6};
+
+    ck_assert(!gw_json_take(&rest, &value));
+    ck_assert_ptr_eq(rest.data, text.data);
+    ck_assert_uint_eq(rest.len, text.len);
+    ck_assert(gw_str_eq(value, GW_STR("before")));
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_no_value_and_has_no_blanks)
+{
+    struct gw_str rest = {NULL, 0}, value;
+
+    ck_assert(!gw_json_take(&rest, &value));
+    gw_json_skip_blanks(&rest);
+    ck_assert_ptr_null(rest.data);
+    rest = GW_STR(" \t\r\n\v");
+    gw_json_skip_blanks(&rest);
+    ck_assert(gw_str_eq(rest, GW_STR("\v"))); /* no blank of JSON */
+}
+END_TEST
+
+/* --- What strings mean --- */
+
+static const struct {
+    const char *json, *meaning;
+    size_t len;
+} meanings[] = {
+    {"\"\"", "", 0},
+    {"\"plain\"", "plain", 5},
+    {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t", 8},
+    {"\"a\\nb\\\\n\"", "a\nb\\n", 5},
+    {"\"\\u0000\"", "\0", 1},
+    {"\"x\\u0000y\"", "x\0y", 3},
+    {"\"\\u0041\\u007f\"", "A\x7f", 2},
+    {"\"\\u0080\\u07ff\"", "\xc2\x80\xdf\xbf", 4},
+    {"\"\\u0800\\uFFFF\"", "\xe0\xa0\x80\xef\xbf\xbf", 6},
+    {"\"\\ud7ff\\uE000\"", "\xed\x9f\xbf\xee\x80\x80", 6},
+    /* RFC 8259, section 7: the G clef, U+1D11E. */
+    {"\"\\uD834\\uDD1E\"", "\xf0\x9d\x84\x9e", 4},
+    {"\"\\ud87e\\udc00\"", "\xf0\xaf\xa0\x80", 4}, /* U+2F800 */
+    {"\"\\ud800\\udc00\\udbff\\udfff\"", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 8},
+    {"\"\xc3\xa9\\u00e9\xf0\x9f\x98\x80\"", "\xc3\xa9\xc3\xa9\xf0\x9f\x98\x80", 8},
+};
+
+START_TEST(strings_mean_what_their_escapes_say)
+{
+    struct gw_str json = GW_STR(meanings[_i].json);
+    uint8_t *room =
+        malloc(json.len); /* its very size, for a sanitizer; a byte more than is needed */
+
+    ck_assert(gw_json_valid(json));
+    memset(room, 0xee, json.len);
+    ck_assert_uint_eq(gw_json_unquote(room, json), meanings[_i].len);
+    ck_assert_mem_eq(room, meanings[_i].meaning, meanings[_i].len);
+    for (size_t i = json.len - 2; i < json.len; i++)
+        ck_assert_uint_eq(room[i], 0xee);
+    free(room);
+}
+END_TEST
+
+/* RFC 3629, section 3. */
+static size_t utf8_of(unsigned c, uint8_t out[3])
+{
+    if (c < 0x80) {
+        out[0] = (uint8_t)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (uint8_t)(0xc0 + c / 64);
+        out[1] = (uint8_t)(0x80 + c % 64);
+        return 2;
+    }
+    out[0] = (uint8_t)(0xe0 + c / 4096);
+    out[1] = (uint8_t)(0x80 + c / 64 % 64);
+    out[2] = (uint8_t)(0x80 + c % 64);
+    return 3;
+}
+
+START_TEST(every_unit_that_is_no_surrogate_is_its_character)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (unsigned c = 0; c < 0x10000; c++) {
+        char json[] = {'"',
+                       '\\',
+                       'u',
+                       digits[c >> 12],
+                       digits[c >> 8 & 15],
+                       digits[c >> 4 & 15],
+                       digits[c & 15],
+                       '"'};
+        uint8_t room[6], expected[3];
+        size_t len = utf8_of(c, expected);
+
+        if (c >= 0xd800 && c <= 0xdfff)
+            continue;
+        if (gw_json_unquote(room, (struct gw_str){json, sizeof(json)}) != len ||
+            memcmp(room, expected, len) != 0)
+            ck_abort_msg("U+%04X", c);
+    }
+}
+END_TEST
+
 /* --- Strings out --- */
+
+/* RFC 8259, section 7, as the sentences stand there. */
+static size_t quote_slowly(char *out, struct gw_str text)
+{
+    char *to = out;
+
+    *to++ = '"';
+    for (size_t i = 0; i < text.len; i++) {
+        static const char named[] = "\b\f\n\r\t", letters[] = "bfnrt";
+        char c = text.data[i];
+        const char *found = c != '\0' ? strchr(named, c) : NULL;
+
+        if (c == '"' || c == '\\' || found) {
+            *to++ = '\\';
+            *to++ = found ? letters[found - named] : c;
+        } else if ((unsigned char)c < 0x20)
+            to += sprintf(to, "\\u%04x", (unsigned)c);
+        else
+            *to++ = c;
+    }
+    *to++ = '"';
+    return (size_t)(to - out);
+}
+
+static void check_quote(struct gw_str text)
+{
+    char expected[1024];
+    size_t len = quote_slowly(expected, text), size = gw_json_quote_size(text);
+    uint8_t *out = malloc(size), *back = malloc(text.len + 1);
+
+    ck_assert_uint_eq(size, len);
+    ck_assert_uint_eq(gw_json_quote(out, text), len);
+    ck_assert_mem_eq(out, expected, len);
+    ck_assert_uint_eq(size > 2 ? gw_json_unquote(back, (struct gw_str){(char *)out, size}) : 0,
+                      text.len);
+    ck_assert(text.len == 0 || memcmp(back, text.data, text.len) == 0);
+    free(out);
+    free(back);
+}
+
+/* Eight bytes are looked at together: so each byte, at each place, among bytes of each kind. */
+START_TEST(every_byte_is_quoted_at_every_place)
+{
+    static const char around[] = {'a', '!', '[', ']', '#', '\x20', '\x7f', '"', '\x1f', '\xff'};
+
+    for (size_t i = 0; i < sizeof(around); i++)
+        for (unsigned c = 0; c < 256; c++)
+            for (size_t at = 0; at < 18; at++) {
+                char text[19];
+
+                memset(text, around[i], sizeof(text));
+                text[at] = (char)c;
+                check_quote((struct gw_str){text, at + 1});
+                check_quote((struct gw_str){text, sizeof(text)});
+            }
+}
+END_TEST
+
+START_TEST(random_strings_are_quoted)
+{
+    static const char likely[] = "\"\\\n\x01 a\xc3\xa9";
+    struct seeded seeded = {12};
+
+    check_quote((struct gw_str){NULL, 0});
+    check_quote((struct gw_str){"", 0});
+    for (int round = 0; round < 5000; round++) {
+        char bytes[100];
+        struct gw_str text = {bytes, seeded_below(&seeded, sizeof(bytes))};
+
+        for (size_t i = 0; i < text.len; i++)
+            bytes[i] = seeded_below(&seeded, 4) ? likely[seeded_below(&seeded, sizeof(likely))]
+                                                : (char)seeded_next(&seeded);
+        check_quote(text);
+    }
+}
+END_TEST
+
+START_TEST(quoted_text_is_json_and_line_separators_stay)
+{
+    uint8_t out[64];
+    size_t len = gw_json_quote(out, GW_STR("a\xe2\x80\xa8/<\x7f"));
+
+    ck_assert(gw_str_eq((struct gw_str){(char *)out, len}, GW_STR("\"a\xe2\x80\xa8/<\x7f\"")));
+    ck_assert(gw_json_valid((struct gw_str){(char *)out, len}));
+}
+END_TEST
 
 static const struct {
     const char *text, *json;
@@ -378,6 +610,15 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_nul_is_refused_wherever_it_stands);
     tcase_add_test(tests, depth_ends_at_its_limit);
     tcase_add_test(tests, width_has_no_limit_and_containers_close_in_their_own_order);
+    tcase_add_loop_test(tests, a_value_is_taken_and_what_follows_is_left, 0, SUITE_ROWS(takes));
+    tcase_add_loop_test(tests, where_no_value_stands_nothing_is_taken, 0,
+                        SUITE_ROWS(nothing_to_take));
+    tcase_add_test(tests, what_is_not_there_is_no_value_and_has_no_blanks);
+    tcase_add_loop_test(tests, strings_mean_what_their_escapes_say, 0, SUITE_ROWS(meanings));
+    tcase_add_test(tests, every_unit_that_is_no_surrogate_is_its_character);
+    tcase_add_test(tests, every_byte_is_quoted_at_every_place);
+    tcase_add_test(tests, random_strings_are_quoted);
+    tcase_add_test(tests, quoted_text_is_json_and_line_separators_stay);
     tcase_add_loop_test(tests, strings_are_escaped, 0, SUITE_ROWS(strings));
     tcase_add_test(tests, a_nul_is_escaped_and_no_text_may_be_null);
     tcase_add_test(tests, any_bytes_come_out_as_json);
