@@ -11,6 +11,7 @@ import { run, test } from '../lib/tap.mjs';
 
 const MIB = 1024 * 1024;
 const server = await suiteServer({ args: ['--max-message=1MiB'] });
+const deflating = await suiteServer({ args: ['--max-message=1MiB', '--deflate=on'] });
 let channels = 0;
 const fresh = () => `peer-${++channels}`;
 
@@ -136,7 +137,7 @@ test('16 MiB through one echo while nobody reads for a moment', async (t) => {
   assert(back[63].equals(fill(256 * 1024)));
 }, { seconds: 20 });
 
-test('compression is offered and not chosen', async (t) => {
+test('compression is off, and not chosen though it is offered', async (t) => {
   const peer = await dial(t, '/echo', { options: { perMessageDeflate: true } });
   assert.equal(peer.ws.extensions, '');
   peer.ws.send('x'.repeat(5000));
@@ -178,6 +179,122 @@ for (const path of ['/echo', '/channels/peer-protocols']) {
     await dial(t, path, { options: { origin: 'http://localhost:3000' } });
   });
 }
+
+// --- compression ---
+
+/* Text of which deflate makes about a third: it has to stay away from the ratio of a bomb. */
+const story = (length) => Array.from({ length: Math.ceil(length / 20) }, (_, at) => `${(at * 7919) % 100_003}: the tide is ${at % 3 ? 'in' : 'out'}; `).join('').slice(0, length);
+
+const dialDeflating = (t, path, perMessageDeflate, options = {}) =>
+  dial(t, path, { port: deflating.port, options: { ...options, perMessageDeflate } });
+
+/** What a client of ws can ask for, and whether it gets it. */
+const WISHES = [
+  ['nothing special', {}, true],
+  ['no takeover by the server', { serverNoContextTakeover: true }, true],
+  ['no takeover by the client', { clientNoContextTakeover: true }, true],
+  ['no takeover at all', { serverNoContextTakeover: true, clientNoContextTakeover: true }, true],
+  ['takeover by the server, if it likes', { serverNoContextTakeover: false }, true],
+  ['a window of its own', { clientMaxWindowBits: false }, true],
+  ...[8, 9, 10, 11, 12, 13, 14, 15].map((bits) => [`a client's window of ${bits}`, { clientMaxWindowBits: bits }, true]),
+  ...[12, 13, 14, 15].map((bits) => [`a server's window of ${bits}`, { serverMaxWindowBits: bits }, true]),
+  ['all of it', { serverNoContextTakeover: true, clientNoContextTakeover: true, clientMaxWindowBits: 10, serverMaxWindowBits: 13 }, true],
+  ...[8, 9, 10, 11].map((bits) => [`a server's window of ${bits}`, { serverMaxWindowBits: bits }, false]),
+  ...[1, 7, 16, 'twelve'].map((bits) => [`a client's window of ${bits}`, { clientMaxWindowBits: bits }, false]),
+  ...[1, 7, 16, true, 'twelve'].map((bits) => [`a server's window of ${bits}`, { serverMaxWindowBits: bits }, false]),
+];
+
+for (const [name, wish, granted] of WISHES)
+  for (const threshold of [0, 1024])
+    test(`compression with ${name}, by ws from ${threshold} bytes on: ${granted ? 'agreed' : 'declined'}`, async (t) => {
+      const peer = await dialDeflating(t, '/echo', { ...wish, threshold });
+      assert.equal(peer.ws.extensions, granted ? 'permessage-deflate' : '');
+      const sent = ['Hello', '', 'Hello', story(255), story(256), story(1023), story(20_000), Buffer.alloc(0), fill(300), story(20_000), fill(4096), story(100_000)];
+      for (const one of sent) peer.ws.send(one);
+      assert.deepEqual(await peer.received(sent.length), sent);
+      const all = sent.reduce((sum, one) => sum + one.length, 0);
+      const { bytesRead, bytesWritten } = peer.ws._socket;
+      for (const bytes of [bytesRead, bytesWritten])
+        assert.equal(bytes < all * 0.6, granted, `${all} bytes of messages were ${bytesWritten} there and ${bytesRead} back`);
+      peer.ws.close(1000);
+      assert.equal((await peer.ended()).code, 1000);
+      assert.equal(peer.error, null);
+    });
+
+test('without an offer nothing is compressed', async (t) => {
+  const peer = await dialDeflating(t, '/echo', false);
+  assert.equal(peer.ws.extensions, '');
+  peer.ws.send(story(20_000));
+  assert.deepEqual(await peer.received(1), [story(20_000)]);
+  assert(peer.ws._socket.bytesRead > 20_000);
+});
+
+test('ws refuses an answer that forbids its takeover where it insists on it', async (t) => {
+  await assert.rejects(dialDeflating(t, '/echo', { clientNoContextTakeover: false }), /Sec-WebSocket-Extensions/);
+});
+
+test('ws refuses what inflates to more than it takes', async (t) => {
+  const peer = await dialDeflating(t, `/channels/too-much-for-ws`, {}, { maxPayload: 10_000 });
+  await post('too-much-for-ws', story(10_000), { port: deflating.port });
+  assert.deepEqual(await peer.received(1), [story(10_000)]);
+  await post('too-much-for-ws', story(10_001), { port: deflating.port });
+  assert.equal((await peer.ended()).code, 1006);
+  assert.match(peer.error.message, /Max payload size exceeded/);
+});
+
+test('compressed messages that ws has fragmented, pings between', async (t) => {
+  const peer = await dialDeflating(t, '/echo', { threshold: 0 });
+  const text = story(30_000);
+  for (const end of [false, true]) {
+    peer.ws.send(text.slice(0, 11), { fin: false });
+    peer.ws.ping('between');
+    peer.ws.send('', { fin: false });
+    peer.ws.send(text.slice(11, 20_000), { fin: false });
+    peer.ws.send(end ? '' : text.slice(20_000), { fin: true });
+  }
+  assert.deepEqual(await peer.received(2), [text, text.slice(0, 20_000)]);
+});
+
+test('compressed messages and others, by turns', async (t) => {
+  const peer = await dialDeflating(t, '/echo', { threshold: 0 });
+  const sent = Array.from({ length: 200 }, (_, at) => story((at * 31) % 2000));
+  for (const [at, one] of sent.entries()) peer.ws.send(one, { compress: at % 2 === 0 });
+  assert.deepEqual(await peer.received(200), sent);
+});
+
+test('1 MiB of text, compressed; and one byte more: 1009', async (t) => {
+  const peer = await dialDeflating(t, '/echo', {});
+  peer.ws.send(story(MIB));
+  assert.deepEqual(await peer.received(1), [story(MIB)]);
+  peer.ws.send(story(MIB + 1));
+  assert.equal((await peer.ended()).code, 1009);
+});
+
+test('a megabyte of zeros is a bomb, in the compression of ws: 1009', async (t) => {
+  const peer = await dialDeflating(t, '/echo', { threshold: 0 });
+  peer.ws.send(Buffer.alloc(MIB));
+  assert.equal((await peer.ended()).code, 1009);
+});
+
+test('a channel serves clients of ws with all kinds of wishes, the same messages', async (t) => {
+  const channel = fresh();
+  const wishes = [false, ...WISHES.map(([, wish]) => wish)];
+  const peers = await Promise.all(wishes.map((wish) => dialDeflating(t, `/channels/${channel}`, wish)));
+  const sent = ['short', story(256), story(50_000), fill(1000), JSON.stringify({ tide: story(700) })];
+  await post(channel, sent[0], { port: deflating.port });
+  await post(channel, sent[1], { port: deflating.port });
+  peers[1].ws.send(sent[2]);
+  await peers[0].received(3);
+  await post(channel, sent[3], { port: deflating.port, type: 'application/octet-stream' });
+  await post(channel, sent[4], { port: deflating.port, type: 'application/json' });
+  for (const peer of peers) assert.deepEqual(await peer.received(5), sent);
+  for (const peer of peers) {
+    const isCompressed = peer.ws.extensions !== '';
+    assert.equal(peer.ws._socket.bytesRead < 30_000, isCompressed, `${peer.ws._socket.bytesRead} bytes`);
+  }
+  const late = await dialDeflating(t, `/channels/${channel}?since=all`, {});
+  assert.deepEqual(await late.received(5), sent);
+});
 
 // --- channels ---
 

@@ -1,6 +1,9 @@
-// frames.mjs - RFC 6455 frames, made by hand (wrong ones too) and read strictly.
+// frames.mjs - RFC 6455 frames, made by hand (wrong ones too) and read strictly; compressed ones where
+// RFC 7692 was agreed.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+
+import { inflate } from './deflate.mjs';
 
 export const CONT = 0x0;
 export const TEXT = 0x1;
@@ -30,6 +33,8 @@ export function frame(opcode, payload = '', options = {}) {
   return Buffer.concat([head, body]);
 }
 
+export const hex = (text) => Buffer.from(text.replaceAll(' ', ''), 'hex');
+
 export function closeBody(code, reason = '') {
   const head = Buffer.alloc(2);
   head.writeUInt16BE(code);
@@ -37,12 +42,15 @@ export function closeBody(code, reason = '') {
 }
 
 /** Reads the server's frame at the start of `data`: null when it is not complete. Asserts all that a
- * server's frame must be: unmasked, no reserved bits, the shortest length, known opcodes, short control. */
-export function parseFrame(data) {
+ * server's frame must be: unmasked, no reserved bits (but RSV1 at the beginning of a message where
+ * `compression` was agreed), the shortest length, known opcodes, short control. */
+export function parseFrame(data, { compression = false } = {}) {
   if (data.length < 2) return null;
   const fin = (data[0] & 0x80) !== 0;
   const opcode = data[0] & 0x0f;
-  assert.equal(data[0] & 0x70, 0, 'the server set a reserved bit');
+  const compressed = (data[0] & 0x40) !== 0;
+  assert.equal(data[0] & 0x30, 0, 'the server set RSV2 or RSV3');
+  if (compressed) assert(compression && [TEXT, BIN].includes(opcode), `the server set RSV1 on opcode ${opcode}`);
   assert.equal(data[1] & 0x80, 0, 'the server masked a frame');
   assert([CONT, TEXT, BIN, CLOSE, PING, PONG].includes(opcode), `the server sent opcode ${opcode}`);
   let length = data[1] & 0x7f;
@@ -61,13 +69,20 @@ export function parseFrame(data) {
   }
   if (opcode >= 8) assert(fin && length <= 125, 'the server sent a broken control frame');
   if (data.length < at + length) return null;
-  return { fin, opcode, payload: data.subarray(at, at + length), length: at + length };
+  return { fin, opcode, compressed, payload: data.subarray(at, at + length), length: at + length };
 }
 
-/** Gathers what a server said on one connection: messages (put together), pongs, and its close frame. */
+/** What godwit promises of the messages it compresses (docs/limits.md). */
+export const DEFLATE_TERMS = { windowBits: 12, bytesMin: 256 };
+
+/** Gathers what a server said on one connection: messages (put together and inflated), pongs, and its
+ * close frame. `deflate` are the terms under which it may compress, or null; each compressed message must
+ * stand for itself, as it does where nothing is taken over. */
 export class Ear {
-  constructor() {
-    this.messages = []; // [{opcode, payload}]
+  constructor({ deflate = null } = {}) {
+    this.deflate = deflate;
+    this.messages = []; // [{opcode, payload, compressed, wire}], `wire` being the payload as it came
+    this.pings = 0;
     this.pongs = [];
     this.close = null; // {code, reason}; code 1005 where there was none
     this.parts = null;
@@ -80,26 +95,37 @@ export class Ear {
         assert.equal(wire.data.length, 0, 'the server sent something after its close frame');
         return this;
       }
-      const one = parseFrame(wire.data);
+      const one = parseFrame(wire.data, { compression: this.deflate !== null });
       if (!one) return this;
       this.take(one);
       wire.data = wire.data.subarray(one.length);
     }
   }
 
-  take({ fin, opcode, payload }) {
+  take({ fin, opcode, compressed, payload }) {
     if (opcode === PONG) this.pongs.push(Buffer.from(payload));
     else if (opcode === CLOSE) this.close = readClose(payload);
-    else if (opcode !== PING) this.gather(fin, opcode, payload);
+    else if (opcode === PING) this.pings++;
+    else this.gather(fin, opcode, compressed, payload);
   }
 
-  gather(fin, opcode, payload) {
+  gather(fin, opcode, compressed, payload) {
     assert.equal(opcode === CONT, this.parts !== null, 'the server fragmented wrongly');
-    this.parts ??= { opcode, list: [] };
+    this.parts ??= { opcode, compressed, list: [] };
     this.parts.list.push(Buffer.from(payload));
     if (!fin) return;
-    this.messages.push({ opcode: this.parts.opcode, payload: Buffer.concat(this.parts.list) });
+    const wire = Buffer.concat(this.parts.list);
+    const message = { opcode: this.parts.opcode, payload: wire, compressed: this.parts.compressed, wire };
+    if (message.compressed) message.payload = this.open(wire);
+    this.messages.push(message);
     this.parts = null;
+  }
+
+  open(wire) {
+    const payload = inflate(wire, { windowBits: this.deflate.windowBits });
+    assert(payload.length >= this.deflate.bytesMin, `the server compressed a message of ${payload.length} bytes`);
+    assert(wire.length < payload.length, `the server made ${wire.length} bytes of ${payload.length}`);
+    return payload;
   }
 }
 
