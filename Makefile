@@ -5,7 +5,8 @@
 #   PREFIX, DESTDIR   where `make install` puts things
 #   ARGS          arguments of the server for `make run`
 #   TESTS         names or suites for `make test`, such as TESTS="--suite core"
-#   BENCH         rounds, seconds each and a name, for `make bench`: BENCH="3 0.5 fan-out"
+#   BENCH         rounds, seconds each and a name, for `make bench`: BENCH="20 0.4 fan-out"
+#   KEEP=1        `make counts` keeps what it counted, in tests/bench/counts.txt
 #   FUZZ_SECONDS  how long `make fuzz` gives each target
 #   COVER_ARGS    arguments of tools/coverage for `make cover`, such as COVER_ARGS=--missing
 
@@ -27,7 +28,7 @@ COVER := build-cover
 # A test of a sanitized or of a slow build may take longer than in the plain one.
 MESON_TEST = meson test --no-rebuild --print-errorlogs
 
-.PHONY: help build run test test-slow check asan tsan msan fuzz cover bench lint install clean
+.PHONY: help build run test test-slow check asan tsan msan fuzz cover bench counts lint install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -42,7 +43,8 @@ help:
 	@echo 'make msan        what we write, under MemorySanitizer'
 	@echo 'make fuzz        feed the parsers random input, $(FUZZ_SECONDS) s each (FUZZ_SECONDS=)'
 	@echo 'make cover       lines and branches of proto and core that the unit tests reach'
-	@echo 'make bench       measure, beside a bare epoll server'
+	@echo 'make bench       measure, beside a bare epoll server: five minutes'
+	@echo 'make counts      instructions per message, and their change (KEEP=1 keeps them)'
 	@echo 'make lint        format, clang-tidy, cppcheck, ROOMS, headers, shell scripts'
 	@echo 'make install     into PREFIX=$(PREFIX), below DESTDIR where given'
 	@echo 'make clean       remove everything that was built'
@@ -123,6 +125,17 @@ check: build
 bench: $(BUILD)/.with-tests
 	@ninja -C $(BUILD) program tests/bench/bench
 	@$(BUILD)/tests/bench/bench $(BUILD)/godwit $(BENCH)
+
+# The figures in the tree are those of gcc, so it counts in gcc's build, whatever CC says.
+ifeq ($(OTHER_CC),)
+counts: $(BUILD)/.with-tests
+	@tools/deps build counts
+	@ninja -C $(BUILD) program tests/bench/counts
+	@$(BUILD)/tests/bench/counts $(BUILD)/godwit tests/bench/counts.txt $(if $(KEEP),keep)
+else
+counts:
+	@$(MAKE) --no-print-directory counts CC=gcc
+endif
 
 # libFuzzer comes with clang, so this is always built with it.
 fuzz:

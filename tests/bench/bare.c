@@ -8,13 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "deflating.h"
+
 #define CONNS_MAX  20000
 #define EVENTS_MAX 512
 
-static uint8_t input[256 * 1024];
+static uint8_t input[256 * 1024], output[1024 * 1024];
 static int conns[CONNS_MAX];
 static int conn_count;
-static int position[CONNS_MAX]; /* by descriptor: where it stands in conns[] */
+static int position[CONNS_MAX];     /* by descriptor: where it stands in conns[] */
+static struct deflating *deflating; /* NULL: what comes is sent as it is */
 
 static void forget(int fd)
 {
@@ -22,6 +25,8 @@ static void forget(int fd)
 
     conns[position[fd]] = last;
     position[last] = position[fd];
+    if (deflating)
+        deflating_forget(deflating, fd);
     close(fd);
 }
 
@@ -55,7 +60,23 @@ static void send_all(int fd, const uint8_t *data, size_t len)
     }
 }
 
-static void serve_conn(int fd, bool fan_out)
+static void answer(int fd, size_t len, enum bare_kind kind)
+{
+    switch (kind) {
+    case BARE_ECHO:
+        send_all(fd, input, len);
+        break;
+    case BARE_FAN_OUT:
+        for (int i = 0; i < conn_count; i++)
+            send_all(conns[i], input, len);
+        break;
+    case BARE_DEFLATE:
+        send_all(fd, output, deflating_take(deflating, fd, input, len, output, sizeof(output)));
+        break;
+    }
+}
+
+static void serve_conn(int fd, enum bare_kind kind)
 {
     ssize_t got;
 
@@ -65,19 +86,19 @@ static void serve_conn(int fd, bool fan_out)
             forget(fd);
             return;
         }
-        for (int i = 0; got > 0 && fan_out && i < conn_count; i++)
-            send_all(conns[i], input, (size_t)got);
-        if (got > 0 && !fan_out)
-            send_all(fd, input, (size_t)got);
+        if (got > 0)
+            answer(fd, (size_t)got, kind);
     } while (got == (ssize_t)sizeof(input));
 }
 
-_Noreturn void bare_serve(int listener, bool fan_out)
+_Noreturn void bare_serve(int listener, const struct bare *bare)
 {
     struct epoll_event events[EVENTS_MAX];
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
 
+    if (bare->kind == BARE_DEFLATE)
+        deflating = deflating_new(bare->zlib_level);
     epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
     for (;;) {
         int count = epoll_wait(epoll, events, EVENTS_MAX, -1);
@@ -86,7 +107,7 @@ _Noreturn void bare_serve(int listener, bool fan_out)
             if (events[i].data.fd == listener)
                 accept_all(epoll, listener);
             else if (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLERR))
-                serve_conn(events[i].data.fd, fan_out);
+                serve_conn(events[i].data.fd, bare->kind);
         }
     }
 }
