@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "core/utf8_wide.h"
+
 /* Inside a character the state says how many bytes are missing and between which bounds the next
  * one must lie. Only the second byte of a character has narrower bounds than 80..BF, and those
  * alone keep out overlong forms, surrogates and what lies above U+10FFFF (RFC 3629, section 4). */
@@ -105,6 +107,11 @@ bool gw_utf8_feed(uint32_t *state, const void *data, size_t len)
     if (len == 0)
         return true;
     end = at + len;
+    while (now != GW_UTF8_START && at < end)
+        if (!take_next(&now, *at++))
+            return false;
+    if ((size_t)(end - at) >= GW_UTF8_WIDE_FROM)
+        at += gw_utf8_wide(at, (size_t)(end - at));
     for (;;) {
         while (now != GW_UTF8_START && at < end)
             if (!take_next(&now, *at++))
@@ -133,6 +140,6 @@ bool gw_utf8_valid(const void *data, size_t len)
     if (len == 0)
         return true;
     end = (const uint8_t *)data + len;
-    at = skip_ascii(data, end);
+    at = len < GW_UTF8_WIDE_FROM ? skip_ascii(data, end) : data;
     return at == end || (gw_utf8_feed(&state, at, (size_t)(end - at)) && state == GW_UTF8_START);
 }

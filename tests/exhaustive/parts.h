@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define PARTS_AT_ONCE  2
-#define PARTS_MAX      64
+#define PARTS_MAX      96
 #define PARTS_NAME_MAX 128
 #define PARTS_TOLD_MAX 5 /* disagreements of one part that are told */
 

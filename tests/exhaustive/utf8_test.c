@@ -278,13 +278,66 @@ static void check_all_behind(size_t prefix)
     }
 }
 
+/* --- In a text so long that whole registers pass over it --- */
+
+#define LONG 192u /* three times the largest block, and above what is done without */
+
+/* Four bytes at `at`, a letter on both sides, and ASCII around. */
+static uint8_t *four_in_blocks(uint8_t text[LONG], size_t at)
+{
+    for (size_t i = 0; i < LONG; i++)
+        text[i] = (uint8_t)(0x20 + i % 0x5f);
+    if (at >= 3)
+        memcpy(text + at - 3, "\xe2\x82\xac", 3);
+    if (at + 4 + 3 <= LONG)
+        memcpy(text + at + 4, "\xe2\x82\xac", 3);
+    return text + at;
+}
+
+static void check_borders_in_blocks(size_t at)
+{
+    uint8_t text[LONG], *four = four_in_blocks(text, at);
+
+    for (size_t i = 0; i < BORDERS * BORDERS * BORDERS * BORDERS; i++) {
+        for (size_t k = 0, rest = i; k < 4; k++, rest /= BORDERS)
+            four[k] = borders[rest % BORDERS];
+        if (gw_utf8_valid(text, LONG) != (walk(ROOT, four, 4) == ROOT))
+            parts_disagree("at %zu of %u: %s", at, LONG, parts_show(four, 4));
+    }
+}
+
+/* Before, across and behind the edges of blocks of 32 and of 64. */
+static const size_t edges[] = {28, 29, 30, 31, 32, 60, 61, 62, 63, 64};
+#define EDGES (sizeof(edges) / sizeof(edges[0]))
+
+/* All but those that begin with ASCII, of which the other three have been seen. */
+static void check_all_in_blocks(size_t at)
+{
+    uint8_t text[LONG], *four = four_in_blocks(text, at);
+
+    for (uint32_t head = 0x800000; head < 0x1000000; head++) {
+        unsigned node;
+
+        four[0] = (uint8_t)(head >> 16);
+        four[1] = (uint8_t)(head >> 8);
+        four[2] = (uint8_t)head;
+        node = walk(ROOT, four, 3);
+        for (unsigned last = 0; last < 256; last++) {
+            four[3] = (uint8_t)last;
+            if (gw_utf8_valid(text, LONG) != (tree[node][last] == ROOT))
+                parts_disagree("at %zu of %u: %s", at, LONG, parts_show(four, 4));
+        }
+    }
+}
+
 /* --- The parts --- */
 
 static void name_quick(unsigned part, char out[PARTS_NAME_MAX])
 {
     (void)snprintf(out, PARTS_NAME_MAX, "%s",
-                   part == 0 ? "all strings of up to three bytes are judged alike"
-                             : "strings of four bytes at all borders, behind up to 40 of ASCII");
+                   part == 0   ? "all strings of up to three bytes are judged alike"
+                   : part == 1 ? "strings of four bytes at all borders, behind up to 40 of ASCII"
+                               : "the same at each place of a text that is passed over in blocks");
 }
 
 static void run_quick(unsigned part)
@@ -294,8 +347,10 @@ static void run_quick(unsigned part)
         check_three(0x00, 0xff);
         return;
     }
-    for (size_t prefix = 0; prefix <= PREFIX_MAX; prefix++)
+    for (size_t prefix = 0; part == 1 && prefix <= PREFIX_MAX; prefix++)
         check_borders_behind(prefix);
+    for (size_t at = 0; part == 2 && at + 4 <= LONG; at++)
+        check_borders_in_blocks(at);
 }
 
 static const char *const fillings[] = {
@@ -305,7 +360,8 @@ static const char *const fillings[] = {
     "z",
 };
 
-#define FILLINGS (sizeof(fillings) / sizeof(fillings[0]))
+#define FILLINGS    (sizeof(fillings) / sizeof(fillings[0]))
+#define BLOCK_PARTS (16 + FILLINGS + PREFIX_MAX + 1) /* the first of those in blocks */
 
 static void name_all(unsigned part, char out[PARTS_NAME_MAX])
 {
@@ -316,10 +372,14 @@ static void name_all(unsigned part, char out[PARTS_NAME_MAX])
         (void)snprintf(out, PARTS_NAME_MAX,
                        "all strings of three bytes at each place of a text of %zu bytes",
                        strlen(fillings[part - 16]));
-    else
+    else if (part < BLOCK_PARTS)
         (void)snprintf(out, PARTS_NAME_MAX,
                        "all strings of four bytes that begin well behind %zu of ASCII",
                        part - 16 - FILLINGS);
+    else
+        (void)snprintf(out, PARTS_NAME_MAX,
+                       "all strings of four bytes at %zu of a text passed over in blocks",
+                       edges[part - BLOCK_PARTS]);
 }
 
 static void run_all(unsigned part)
@@ -328,14 +388,16 @@ static void run_all(unsigned part)
         check_all_four(part * 16, part * 16 + 15);
     else if (part < 16 + FILLINGS)
         check_in_text(fillings[part - 16], strlen(fillings[part - 16]));
-    else
+    else if (part < BLOCK_PARTS)
         check_all_behind(part - 16 - FILLINGS);
+    else
+        check_all_in_blocks(edges[part - BLOCK_PARTS]);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct parts quick = {2, name_quick, run_quick};
-    static const struct parts all = {16 + FILLINGS + PREFIX_MAX + 1, name_all, run_all};
+    static const struct parts quick = {3, name_quick, run_quick};
+    static const struct parts all = {BLOCK_PARTS + EDGES, name_all, run_all};
 
     make_tree();
     return parts_main(parts_wants_all(argc, argv) ? &all : &quick);

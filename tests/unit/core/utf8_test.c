@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/must.h"
+#include "lib/portable.h"
 #include "lib/seeded.h"
 #include "lib/suite.h"
 
@@ -208,6 +210,8 @@ START_TEST(a_strange_byte_is_seen_at_any_place_among_ascii)
 }
 END_TEST
 
+/* The shorter ones are gone through byte by byte; of the longer ones most is passed over in blocks.
+ * Row 0 is the machine's own best way, row 1 the portable one. */
 START_TEST(long_texts_of_mixed_pieces_agree_at_every_split)
 {
     static const char *const pieces[] = {"a",
@@ -221,18 +225,42 @@ START_TEST(long_texts_of_mixed_pieces_agree_at_every_split)
                                          "\xc3"};
     struct seeded seeded = {3};
 
+    if (_i == 1)
+        portable_from_here();
     for (int round = 0; round < 2000; round++) {
-        uint8_t text[200];
+        uint8_t text[4 * 7 * 26];
         size_t len = 0;
 
-        for (int i = 0; i < 7; i++) {
+        for (int i = 0; i < 7 * (1 + round % 4); i++) {
             /* The last piece is half a character: most texts do without. */
-            const char *piece = pieces[seeded_below(&seeded, round % 4 == 0 ? 9 : 8)];
+            bool half = round % 8 == 0 && seeded_below(&seeded, 5) == 0;
+            const char *piece = pieces[half ? 8 : seeded_below(&seeded, 8)];
 
             memcpy(text + len, piece, strlen(piece));
             len += strlen(piece);
         }
-        ck_assert(agrees(text, len));
+        MUST(agrees(text, len));
+    }
+}
+END_TEST
+
+/* Each of these at each place of a long text of letters, so that a block ends in all of it. */
+START_TEST(a_wrong_byte_is_seen_at_any_place_among_letters)
+{
+    uint8_t text[3 * 100 + 4];
+
+    if (_i / SUITE_ROWS(refused) == 1)
+        portable_from_here();
+    for (size_t letters = 0; letters <= 100; letters++) {
+        const char *wrong = refused[_i % SUITE_ROWS(refused)].text;
+        size_t at = 3 * letters;
+
+        for (size_t i = 0; i < 100; i++)
+            memcpy(text + 3 * i + (i < letters ? 0 : strlen(wrong)), "\xe2\x82\xac", 3);
+        MUST(gw_utf8_valid(text, at));
+        memcpy(text + at, wrong, strlen(wrong));
+        MUST(!gw_utf8_valid(text, 300 + strlen(wrong)));
+        MUST(!gw_utf8_valid(text, at + strlen(wrong)));
     }
 }
 END_TEST
@@ -259,7 +287,9 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, the_first_wrong_byte_is_refused_and_no_other, 0,
                         SUITE_ROWS(refused));
     tcase_add_test(tests, a_strange_byte_is_seen_at_any_place_among_ascii);
-    tcase_add_test(tests, long_texts_of_mixed_pieces_agree_at_every_split);
+    tcase_add_loop_test(tests, long_texts_of_mixed_pieces_agree_at_every_split, 0, 2);
+    tcase_add_loop_test(tests, a_wrong_byte_is_seen_at_any_place_among_letters, 0,
+                        2 * SUITE_ROWS(refused));
     tcase_add_test(tests, nothing_is_valid_and_changes_nothing);
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/portable.h"
 #include "lib/seeded.h"
 #include "lib/suite.h"
 
@@ -65,31 +66,6 @@ static void mask_bytewise(uint8_t *data, size_t len, uint64_t offset)
 
 /* --- Masking, with the processor that is here and with one that can do less --- */
 
-#if defined(__x86_64__)
-
-/* What __builtin_cpu_supports() reads: the compiler's own library fills it at the start. Its
- * feature words are part of the ABI, in gcc and clang alike. */
-extern __attribute__((visibility("hidden"))) struct {
-    unsigned vendor, type, subtype, features[1];
-} __cpu_model;
-
-#define AVX2_BIT (1u << 10)
-
-/* Makes this process (each case is one) run the version for any processor. */
-static void forget_the_wide_registers(void)
-{
-    __cpu_model.features[0] &= ~AVX2_BIT;
-    ck_assert(!__builtin_cpu_supports("avx2"));
-}
-
-#else
-
-static void forget_the_wide_registers(void)
-{
-}
-
-#endif
-
 #define MASKING_MAX 4500u /* above several blocks of whatever width */
 
 /* Compares a stretch of `len` bytes that begins `from` bytes behind an aligned one. */
@@ -112,7 +88,7 @@ START_TEST(masking_is_that_of_the_rfc_at_every_alignment_length_and_phase)
     struct seeded seeded = {1};
 
     if (_i == 1)
-        forget_the_wide_registers();
+        portable_from_here();
     for (size_t from = 0; from < 9; from++)
         for (size_t len = 0; len <= 300; len++)
             for (uint64_t offset = 0; offset < 9; offset++)
@@ -129,7 +105,7 @@ START_TEST(long_masking_is_that_of_the_rfc_too)
     struct seeded seeded = {2};
 
     if (_i == 1)
-        forget_the_wide_registers();
+        portable_from_here();
     for (int range = 0; range < SUITE_ROWS(ranges); range++)
         for (size_t len = ranges[range].from; len <= ranges[range].to; len++)
             for (size_t from = 0; from < 64; from += from < 9 ? 1 : 11)
