@@ -282,21 +282,22 @@ static void check_all_behind(size_t prefix)
 
 #define LONG 192u /* three times the largest block, and above what is done without */
 
-/* Four bytes at `at`, a letter on both sides, and ASCII around. */
-static uint8_t *four_in_blocks(uint8_t text[LONG], size_t at)
+/* Four bytes at `at`, and ASCII around; with a letter on both sides, or without: blocks of ASCII
+ * alone are a way of their own. */
+static uint8_t *four_in_blocks(uint8_t text[LONG], size_t at, bool letters)
 {
     for (size_t i = 0; i < LONG; i++)
         text[i] = (uint8_t)(0x20 + i % 0x5f);
-    if (at >= 3)
+    if (letters && at >= 3)
         memcpy(text + at - 3, "\xe2\x82\xac", 3);
-    if (at + 4 + 3 <= LONG)
+    if (letters && at + 4 + 3 <= LONG)
         memcpy(text + at + 4, "\xe2\x82\xac", 3);
     return text + at;
 }
 
-static void check_borders_in_blocks(size_t at)
+static void check_borders_in_blocks(size_t at, bool letters)
 {
-    uint8_t text[LONG], *four = four_in_blocks(text, at);
+    uint8_t text[LONG], *four = four_in_blocks(text, at, letters);
 
     for (size_t i = 0; i < BORDERS * BORDERS * BORDERS * BORDERS; i++) {
         for (size_t k = 0, rest = i; k < 4; k++, rest /= BORDERS)
@@ -313,7 +314,7 @@ static const size_t edges[] = {28, 29, 30, 31, 32, 60, 61, 62, 63, 64};
 /* All but those that begin with ASCII, of which the other three have been seen. */
 static void check_all_in_blocks(size_t at)
 {
-    uint8_t text[LONG], *four = four_in_blocks(text, at);
+    uint8_t text[LONG], *four = four_in_blocks(text, at, at % 2);
 
     for (uint32_t head = 0x800000; head < 0x1000000; head++) {
         unsigned node;
@@ -349,8 +350,10 @@ static void run_quick(unsigned part)
     }
     for (size_t prefix = 0; part == 1 && prefix <= PREFIX_MAX; prefix++)
         check_borders_behind(prefix);
-    for (size_t at = 0; part == 2 && at + 4 <= LONG; at++)
-        check_borders_in_blocks(at);
+    for (size_t at = 0; part == 2 && at + 4 <= LONG; at++) {
+        check_borders_in_blocks(at, false);
+        check_borders_in_blocks(at, true);
+    }
 }
 
 static const char *const fillings[] = {
