@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "core/slab.h"
+#include "edge/subs.h"
 #include "edge/tray.h"
 #include "edge/worker.h"
 
@@ -84,10 +85,7 @@ void gw_conn_kill(struct gw_worker *worker, struct gw_conn *conn)
     gw_conn_move(conn, GW_CONN_DEAD);
     if (worker->tray.conn == conn)
         gw_tray_drop(worker);
-    if (conn->subscription != GW_SUBSCRIPTION_NONE) {
-        gw_hub_unsubscribe(worker->hub, conn->subscription);
-        conn->subscription = GW_SUBSCRIPTION_NONE;
-    }
+    gw_subs_leave(worker, conn);
     /* Its timer will not be needed again, and so its link is free for the list of the dead. */
     gw_wheel_cancel(&worker->wheel, &conn->timer);
     gw_link_init(&conn->timer.link);
@@ -110,7 +108,7 @@ void gw_conn_queue(struct gw_worker *worker, struct gw_conn *conn)
 
 void gw_conn_resume(struct gw_worker *worker, struct gw_conn *conn)
 {
-    if (!gw_conn_paused(conn) && (conn->stash || conn->flags & GW_CONN_READABLE))
+    if (!gw_conn_paused(conn) && (conn->stash || conn->flags & (GW_CONN_READABLE | GW_CONN_LOST)))
         gw_conn_queue(worker, conn);
 }
 
@@ -139,10 +137,7 @@ void gw_conn_linger(struct gw_worker *worker, struct gw_conn *conn)
         return;
     gw_conn_move(conn, GW_CONN_LINGER);
     conn->flags &= (uint16_t)~GW_CONN_PARKED;
-    if (conn->subscription != GW_SUBSCRIPTION_NONE) {
-        gw_hub_unsubscribe(worker->hub, conn->subscription);
-        conn->subscription = GW_SUBSCRIPTION_NONE;
-    }
+    gw_subs_leave(worker, conn);
     if (conn->owed)
         conn->flags |= GW_CONN_FINISH;
     else

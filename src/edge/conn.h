@@ -57,6 +57,10 @@ enum gw_conn_flag {
     GW_CONN_SERVED = 1 << 8,      /* HTTP: a request has been answered; the next is a later one */
     GW_CONN_PAGE = 1 << 9,        /* asked by a page whose Origin is good: it may read the answer */
     GW_CONN_DEFLATED = 1 << 10,   /* WebSocket: permessage-deflate was agreed on */
+    GW_CONN_ENVELOPES = 1 << 11,  /* what its channels say comes in envelopes, resets too */
+    GW_CONN_MANY = 1 << 12,       /* `subscription` is the index of a list (subs.h) */
+    GW_CONN_LOST = 1 << 13,       /* a subscription has lost its place, and the route is not told */
+    GW_CONN_RESTARTED = 1 << 14, /* ... because its stream started over, where it is the only one */
 };
 
 #define GW_SUBSCRIPTION_NONE UINT32_MAX
@@ -72,11 +76,11 @@ struct gw_conn {
     struct gw_buf *stash;         /* input that arrived and is not used up */
     void *user;                   /* the route's */
     int fd;
-    uint32_t index; /* in the worker's slab */
-    uint32_t subscription;
-    uint32_t address; /* index in the table of addresses, or GW_CONN_NONE */
-    uint32_t next;    /* in the line */
-    uint8_t phase;    /* enum gw_conn_phase */
+    uint32_t index;        /* in the worker's slab */
+    uint32_t subscription; /* subs.h */
+    uint32_t address;      /* index in the table of addresses, or GW_CONN_NONE */
+    uint32_t next;         /* in the line */
+    uint8_t phase;         /* enum gw_conn_phase */
     struct gw_grant grant;
     uint16_t flags; /* enum gw_conn_flag */
 };
@@ -151,14 +155,16 @@ bool gw_conn_is_due(const struct gw_worker *worker, const struct gw_conn *conn);
  * Twice is fine. */
 void gw_conn_kill(struct gw_worker *worker, struct gw_conn *conn);
 
-/* Puts it into the line of those that want a turn (to read on, or to publish again). */
+/* Puts it into the line of those that want a turn: to read on, to publish again, to hear what it
+ * has lost. */
 void gw_conn_queue(struct gw_worker *worker, struct gw_conn *conn);
 
 /* What it publishes found no room: it is not read until its transport's on_room() has found some.
  */
 void gw_conn_park(struct gw_worker *worker, struct gw_conn *conn);
 
-/* After the pause is over: offers the stash and reads on, in the same or the next turn. */
+/* After the pause is over: tells what is lost, offers the stash and reads on, in the same or the
+ * next turn. */
 void gw_conn_resume(struct gw_worker *worker, struct gw_conn *conn);
 
 /* All has been said: when nothing is owed any more our half is shut down, and input is thrown away

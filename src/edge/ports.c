@@ -1,6 +1,7 @@
 #include "edge/ports.h"
 
 #include "edge/route.h"
+#include "edge/subs.h"
 #include "edge/worker.h"
 
 static bool post(void *ctx, unsigned to, const struct gw_letter *letter, bool reply)
@@ -62,13 +63,17 @@ static void on_broken(void *ctx, uint64_t who, int error)
     gw_conn_kill(worker, conn);
 }
 
+/* The route may want to speak and to go on, for which a flush is no time: it is told when the
+ * connection's turn comes. */
 static void on_lost(void *ctx, uint64_t who, uint32_t subscription, enum gw_reset reason)
 {
     struct gw_worker *worker = ctx;
     struct gw_conn *conn = gw_conn_find(worker, who);
 
-    if (conn && conn->route && conn->route->on_lost)
-        conn->route->on_lost(worker, conn, subscription, reason);
+    if (!conn)
+        return;
+    gw_subs_lose(worker, conn, subscription, reason);
+    gw_conn_resume(worker, conn);
 }
 
 struct gw_hub_ports gw_edge_ports(struct gw_worker *worker)

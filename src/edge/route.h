@@ -52,6 +52,9 @@ struct gw_route {
      * negative error: refused with 503. NULL: no WebSocket here. */
     int (*on_open)(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask,
                    const char **reason);
+    /* It is open, and nothing that its channels say has been sent: what comes first? May be NULL.
+     */
+    void (*on_opened)(struct gw_worker *worker, struct gw_conn *conn);
     /* May call gw_conn_park() when it cannot deal with the message yet: on_room() follows, and no
      * other message before. */
     void (*on_message)(struct gw_worker *worker, struct gw_conn *conn,
@@ -66,8 +69,9 @@ struct gw_route {
     /* The peer broke the protocol or the socket failed; on_close follows. May be NULL. */
     void (*on_error)(struct gw_worker *worker, struct gw_conn *conn, int error);
 
-    /* Answers of the hub to what the route asked of it (hub/ports.h). NULL where it asks nothing.
-     */
+    /* Answers of the hub to what the route asked of it (hub/ports.h); on_lost comes in a turn when
+     * the connection is open and can be written to, and may do anything. NULL where it asks
+     * nothing. */
     void (*on_subscribed)(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
                           const struct gw_subscribed *result);
     void (*on_published)(struct gw_worker *worker, struct gw_conn *conn,

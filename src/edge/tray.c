@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/alloc.h"
+#include "edge/subs.h"
 #include "edge/worker.h"
 
 #define LOOKS 4 /* at a blocked socket, in a write_timeout */
@@ -34,8 +35,7 @@ bool gw_owed_begin(struct gw_worker *worker, struct gw_conn *conn, const struct 
     owed->look_ns = worker->now.mono_ns + set->write_timeout_ns / LOOKS;
     owed->unsent = -1;
     conn->owed = owed;
-    if (conn->subscription != GW_SUBSCRIPTION_NONE)
-        gw_hub_block(worker->hub, conn->subscription);
+    gw_subs_block(worker, conn);
     gw_conn_rearm(worker, conn);
     return true;
 }
@@ -112,8 +112,7 @@ static void owed_done(struct gw_worker *worker, struct gw_conn *conn)
     gw_conn_rearm(worker, conn);
     if (conn->flags & GW_CONN_FINISH)
         gw_conn_finish(worker, conn);
-    if (conn->subscription != GW_SUBSCRIPTION_NONE)
-        gw_hub_unblock(worker->hub, conn->subscription);
+    gw_subs_unblock(worker, conn);
     gw_conn_resume(worker, conn);
 }
 

@@ -1,7 +1,7 @@
 /* The turn, in order (docs/internals/loop-turn.md tells why):
  *
- *   1. work off the line: those that had to leave something the last time, and parked publishers,
- *      who may find room since the last flush
+ *   1. work off the line: those that had to leave something the last time, readers that lost their
+ *      place, and parked publishers, who may find room since the last flush
  *   2. take the I/O events; read, parse, answer each connection alone
  *   3. drain the mailboxes
  *   4. run the timers that are due
@@ -20,6 +20,7 @@
 #include "edge/accept.h"
 #include "edge/ports.h"
 #include "edge/route.h"
+#include "edge/subs.h"
 
 #define PARKED_WAIT_NS                                                                             \
     GW_NS_PER_MS /* room made by another worker is not announced: look again soon */
@@ -163,6 +164,17 @@ static void take_event(struct gw_worker *worker, const struct gw_event *event)
         read_on(worker, conn);
 }
 
+/* Before anything else is sent to it, a reader that lost its place hears of it. */
+static void tell_lost(struct gw_worker *worker, struct gw_conn *conn)
+{
+    uint32_t subscription;
+    enum gw_reset reason;
+
+    while (conn->phase == GW_CONN_OPEN && !conn->owed &&
+           gw_subs_take_lost(worker, conn, &subscription, &reason))
+        conn->route->on_lost(worker, conn, subscription, reason);
+}
+
 /* Those that stood in the line when it began; who joins it meanwhile is served in the next turn. */
 static void work_line(struct gw_worker *worker)
 {
@@ -176,6 +188,7 @@ static void work_line(struct gw_worker *worker)
 
         index = conn->next;
         conn->flags &= (uint16_t)~GW_CONN_QUEUED;
+        tell_lost(worker, conn);
         if (conn->phase == GW_CONN_DEAD)
             continue;
         if (conn->flags & GW_CONN_PARKED) {
@@ -456,6 +469,9 @@ int gw_worker_new(struct gw_worker **out, const struct gw_worker_options *option
     status = gw_slab_new(&worker->conns, options->alloc, sizeof(struct gw_conn),
                          options->settings.connections_max);
     if (status == 0)
+        status = gw_slab_new(&worker->lists, options->alloc, sizeof(struct gw_subs),
+                             options->settings.connections_max);
+    if (status == 0)
         status = gw_addresses_new(&worker->addresses, worker);
     if (status == 0)
         status = make_hub(worker, options);
@@ -486,6 +502,7 @@ void gw_worker_free(struct gw_worker *worker)
         gw_loop_close(worker->loop, worker->listeners[i]);
     gw_hub_free(worker->hub);
     gw_addresses_free(worker->addresses, worker->alloc);
+    gw_slab_free(worker->lists);
     gw_slab_free(worker->conns);
     gw_alloc_put(worker->alloc, worker);
 }
@@ -515,8 +532,9 @@ static void check_conn(const struct gw_worker *worker, const struct gw_conn *con
     assert(!conn->owed || conn->owed->pinned || conn->owed->waiting.len > 0 ||
            conn->subscription != GW_SUBSCRIPTION_NONE);
     assert(!(conn->flags & GW_CONN_PARKED) || conn->flags & GW_CONN_QUEUED);
-    /* Input that could be used is waiting for something: for more of it, or for its turn. */
-    assert(!(conn->flags & GW_CONN_READABLE) || gw_conn_paused(conn) ||
+    /* Input that could be used is waiting for something: for more of it, or for its turn. What is
+     * to be told, too. */
+    assert(!(conn->flags & (GW_CONN_READABLE | GW_CONN_LOST)) || gw_conn_paused(conn) ||
            conn->flags & GW_CONN_QUEUED);
     (void)worker; /* for symmetry with what the simulator checks */
 }

@@ -43,6 +43,7 @@ struct gw_edge_settings {
     uint32_t message_bytes_max, body_bytes_max, fragments_max, private_bytes_max;
     uint32_t control_rate, message_rate; /* a second */
     uint64_t byte_rate;
+    uint32_t subscriptions_max; /* of a connection */
     uint32_t connections_max, per_address_max, accept_rate;
     bool echo; /* /echo also outside open mode */
 };
@@ -75,7 +76,8 @@ struct gw_worker {
     struct gw_loop *loop;
     struct gw_hub *hub;
     struct gw_slab *conns;
-    struct gw_now now; /* of this turn */
+    struct gw_slab *lists; /* of subscriptions, where a connection has several: struct gw_subs */
+    struct gw_now now;     /* of this turn */
     struct gw_wheel wheel;
     struct gw_rng rng;
     struct gw_tray tray;
@@ -89,7 +91,7 @@ struct gw_worker {
     uint64_t
         accept_after_ns; /* descriptors ran out, and the queue could not be emptied: not before */
 
-    uint32_t line_first, line_last; /* connections that want a turn: read on, or publish again */
+    uint32_t line_first, line_last; /* connections that want a turn (gw_conn_queue()) */
     uint32_t line_count;
     struct gw_link dead; /* marked, removed at the end of the turn; by their timers' links */
     bool flushed;        /* the last flush sent something: there may be room again */

@@ -11,6 +11,8 @@
 #include "proto/deflate/deflater.h"
 #include "server/options.h"
 
+#define SUBSCRIPTIONS_MAX (1u << 30) /* of a worker */
+
 /* The server program: this table. */
 static const struct gw_route *const routes[] = {
     &gw_route_channel, &gw_route_echo,  &gw_route_page,
@@ -44,6 +46,7 @@ static struct gw_edge_settings settings_of(const struct gw_assembly_options *opt
         .connections_max = options->connections_max,
         .per_address_max = o->max_per_address,
         .accept_rate = o->accept_rate,
+        .subscriptions_max = o->max_subscriptions,
         .echo = o->echo,
     };
 }
@@ -51,6 +54,14 @@ static struct gw_edge_settings settings_of(const struct gw_assembly_options *opt
 static struct gw_history history_of(void *ctx, struct gw_str name)
 {
     return gw_options_channel(ctx, name);
+}
+
+/* Nobody is refused a subscription for lack of indices, as long as there can be so many. */
+static uint32_t subscriptions_of(const struct gw_assembly_options *options)
+{
+    uint64_t most = (uint64_t)options->connections_max * options->options->max_subscriptions;
+
+    return most < SUBSCRIPTIONS_MAX ? (uint32_t)most : SUBSCRIPTIONS_MAX;
 }
 
 /* What all hubs share: the key that finds homes and the life of the node. Tags are each one's own.
@@ -65,7 +76,7 @@ static void fill_hub(struct gw_hub_options *hub, const struct gw_assembly_option
     gw_rng_bytes(own, hub->seed, sizeof(hub->seed));
     hub->mailbox_slots = options->mailbox_slots;
     hub->channels_max = (o->max_channels + options->worker_count - 1) / options->worker_count;
-    hub->subscriptions_max = options->connections_max;
+    hub->subscriptions_max = subscriptions_of(options);
     hub->live_log_bytes = o->live_log_bytes;
     hub->history_total_bytes =
         gw_options_history_total(o, options->memory_bytes) / options->worker_count;
@@ -181,6 +192,8 @@ int gw_assembly_new(struct gw_assembly **out, const struct gw_assembly_options *
                                       .api_key_count = o->api_keys.count};
     assembly->variants[0] = gw_variant_websocket; /* edge/api counts on the order */
     assembly->variants[1] = gw_variant_websocket_deflated;
+    assembly->variants[2] = gw_variant_envelope;
+    assembly->variants[3] = gw_variant_envelope_deflated;
     status = make_parts(assembly, options, failed);
     if (status != 0) {
         gw_assembly_free(assembly);

@@ -32,7 +32,7 @@ struct gw_assembly_options {
 struct gw_assembly {
     const struct gw_alloc *alloc;
     struct gw_auth auth;
-    struct gw_variant variants[2];
+    struct gw_variant variants[4];
     unsigned worker_count;
     struct gw_worker *workers[GW_WORKERS_MAX];
     struct gw_deflater *deflaters[GW_WORKERS_MAX]; /* one each; NULL where `deflate` is off */

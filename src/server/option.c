@@ -141,8 +141,9 @@ static const struct gw_option table[] = {
      .max = 1,
      .normal = "off",
      .section = MESSAGES,
-     .sentence = "agree to permessage-deflate: messages of 256 bytes and more are compressed, those "
-                 "of a channel once for all its subscribers",
+     .sentence =
+         "agree to permessage-deflate: messages of 256 bytes and more are compressed, those "
+         "of a channel once for all its subscribers",
      FIELD(deflate)},
     {.name = "control_rate",
      .type = GW_OPTION_COUNT,
@@ -274,6 +275,14 @@ static const struct gw_option table[] = {
                  "exempt; above it 429",
      FIELD(accept_rate)},
 
+    {.name = "max_subscriptions",
+     .type = GW_OPTION_COUNT,
+     .min = 1,
+     .max = 1000,
+     .normal = "128",
+     .section = CONNECTIONS,
+     .sentence = "channels that one connection may name; above it close 4429",
+     FIELD(max_subscriptions)},
     {.name = "max_channels",
      .type = GW_OPTION_COUNT,
      .min = 1,

@@ -78,7 +78,8 @@ struct gw_options {
 
     uint32_t max_connections; /* 0: auto, see gw_options_connections() */
     uint32_t max_per_address;
-    uint32_t accept_rate; /* a second */
+    uint32_t accept_rate;       /* a second */
+    uint32_t max_subscriptions; /* of a connection */
 
     uint32_t max_channels;
     struct gw_history history;    /* of a channel in no namespace with settings of its own */

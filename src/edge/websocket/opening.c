@@ -6,6 +6,7 @@
 
 #include "core/alloc.h"
 #include "edge/route.h"
+#include "edge/subs.h"
 #include "edge/tray.h"
 #include "edge/websocket/busy.h"
 #include "edge/websocket/websocket.h"
@@ -74,6 +75,16 @@ static void write_head(const struct gw_worker *worker, struct gw_conn *conn,
     put(opening, "\r\n\r\n", 4);
 }
 
+/* What the route says for itself comes behind the 101, and before anything that its channels say.
+ */
+static void begin(struct gw_worker *worker, struct gw_conn *conn)
+{
+    if (conn->route->on_opened)
+        conn->route->on_opened(worker, conn);
+    if (!conn->owed)
+        gw_subs_unblock(worker, conn);
+}
+
 /* Says the 101, and with a code the close frame right behind it. */
 static void open_now(struct gw_worker *worker, struct gw_conn *conn,
                      const struct gw_opening *opening, uint16_t code, const char *reason)
@@ -85,6 +96,7 @@ static void open_now(struct gw_worker *worker, struct gw_conn *conn,
     if (code == 0) {
         conn->flags |= GW_CONN_OPENED;
         gw_websocket_ping_later(worker, conn);
+        begin(worker, conn);
     } else
         gw_conn_close(worker, conn, code, GW_STR(reason));
 }

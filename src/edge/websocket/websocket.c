@@ -8,6 +8,7 @@
 #include "core/alloc.h"
 #include "core/num.h"
 #include "edge/route.h"
+#include "edge/subs.h"
 #include "edge/tray.h"
 #include "edge/websocket/busy.h"
 #include "edge/websocket/opening.h"
@@ -112,21 +113,13 @@ static void send_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t 
     send_frame(worker, conn, GW_WS_OP_CLOSE, payload, len);
 }
 
-static void leave_channel(struct gw_worker *worker, struct gw_conn *conn)
-{
-    if (conn->subscription == GW_SUBSCRIPTION_NONE)
-        return;
-    gw_hub_unsubscribe(worker->hub, conn->subscription);
-    conn->subscription = GW_SUBSCRIPTION_NONE;
-}
-
 /* Nothing may follow a close frame, a message of the channel neither. */
 static void ws_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
                      struct gw_str reason)
 {
     if (conn->phase != GW_CONN_OPEN)
         return;
-    leave_channel(worker, conn);
+    gw_subs_leave(worker, conn);
     send_close(worker, conn, code, reason);
     if (conn->phase == GW_CONN_DEAD)
         return;
@@ -153,7 +146,7 @@ static void fail(struct gw_worker *worker, struct gw_conn *conn, int error, uint
 
     if (conn->flags & GW_CONN_OPENED && conn->route->on_error)
         conn->route->on_error(worker, conn, error);
-    leave_channel(worker, conn);
+    gw_subs_leave(worker, conn);
     if (was_open)
         send_close(worker, conn, code, GW_STR(reason));
     tell_closed(worker, conn, 1006);
@@ -271,7 +264,7 @@ static void take_pong(struct gw_worker *worker, struct gw_conn *conn,
 static void take_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
                        struct pong *pong)
 {
-    leave_channel(worker, conn);
+    gw_subs_leave(worker, conn);
     say_pong(worker, conn, pong);
     if (conn->phase == GW_CONN_OPEN)
         send_close(worker, conn, code, (struct gw_str){NULL, 0});

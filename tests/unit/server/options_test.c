@@ -72,6 +72,7 @@ static const struct {
     {"memory", 0},          /* auto */
     {"max_per_address", 256},
     {"accept_rate", 20},
+    {"max_subscriptions", 128},
     {"max_channels", 1000000},
     {"history", 100},
     {"history_bytes", 1024 * KIB},
@@ -125,7 +126,7 @@ START_TEST(the_table_keeps_its_own_rules)
             ck_assert((*c >= 'a' && *c <= 'z') || *c == '_');
     }
     ck_assert_uint_eq(gw_option_find(GW_STR("max_headers"))->max, GW_HTTP_HEADERS_ROOM);
-    ck_assert_ptr_null(gw_option_find(GW_STR("max_subscriptions")));
+    ck_assert_ptr_null(gw_option_find(GW_STR("max_presence")));
     ck_assert_ptr_null(gw_option_find(GW_STR("")));
     ck_assert_ptr_null(gw_option_find((struct gw_str){"echo\0", 5}));
 }
@@ -240,8 +241,7 @@ static const struct {
     {"--frobnicate", "--frobnicate: there is no such option: see godwit help options"},
     {"--", "--: there is no such option: see godwit help options"},
     {"--=1", "--: there is no such option: see godwit help options"},
-    {"--max-subscriptions=1",
-     "--max-subscriptions: there is no such option: see godwit help options"},
+    {"--max-presence=1", "--max-presence: there is no such option: see godwit help options"},
     {"--Echo=on", "--Echo: there is no such option: did you mean --echo?"},
     {"--max-message", "--max-message: it has no value: expected \"=\" and a size from 1B to 16MiB"},
     {"--listen", "--listen: it has no value: expected \"=\" and HOST:PORT with a numeric host or "

@@ -1,0 +1,145 @@
+#include "edge/api/asked.h"
+
+#include "edge/api/name.h"
+#include "proto/http/target.h"
+
+#define SINCE_BYTES_MAX 128 /* a longer one is no position */
+
+/* --- Channels --- */
+
+int gw_asked_channels(struct gw_asked *asked, struct gw_str list, uint32_t count_max,
+                      const char **reason)
+{
+    char room[GW_CHANNEL_NAME_MAX];
+    struct gw_str name;
+
+    *asked = (struct gw_asked){.channels = list, .count = 1};
+    for (size_t i = 0; i < list.len; i++)
+        asked->count += list.data[i] == ',';
+    if (asked->count > count_max) {
+        *reason = "more channels than max_subscriptions";
+        return 4429;
+    }
+    while (list.data)
+        if (!gw_name_read(gw_str_cut(&list, ','), room, &name)) {
+            *reason = "a channel name is 1 to 255 bytes of UTF-8 without control characters";
+            return 4400;
+        }
+    return 0;
+}
+
+/* --- The query --- */
+
+static bool twice(struct gw_str query, const char *name)
+{
+    struct gw_str found, value;
+    unsigned count = 0;
+
+    while (gw_http_query_next(&query, &found, &value))
+        count += gw_str_eq(found, GW_STR(name));
+    return count > 1;
+}
+
+/* To take a parameter and not to do what it asks for would lose messages in silence. */
+static const char *what_is_not_served(struct gw_str query)
+{
+    struct gw_str value;
+
+    if (twice(query, "since") || twice(query, "format") || twice(query, "token"))
+        return "a parameter is given twice";
+    if (gw_http_query_find(query, "session", &value))
+        return "session: not served yet; come back with since=";
+    if (gw_http_query_find(query, "transport", &value) && !gw_str_eq(value, GW_STR("websocket")))
+        return "transport: only websocket is served yet";
+    return NULL;
+}
+
+static const char *read_format(struct gw_asked *asked, struct gw_str query)
+{
+    struct gw_str value;
+
+    asked->envelopes = asked->count > 1;
+    if (!gw_http_query_find(query, "format", &value) || value.len == 0)
+        return NULL;
+    asked->envelopes = gw_str_eq(value, GW_STR("json"));
+    if (!asked->envelopes && !gw_str_eq(value, GW_STR("raw")))
+        return "format: raw or json";
+    if (!asked->envelopes && asked->count > 1)
+        return "format: several channels come as json only";
+    return NULL;
+}
+
+/* Cuts `*list` at its first comma, encoded or not, as gw_str_cut() does. */
+static struct gw_str cut_since(struct gw_str *list)
+{
+    struct gw_str first = *list;
+
+    for (size_t i = 0; i < list->len; i++) {
+        struct gw_str rest = {list->data + i, list->len - i};
+        bool encoded = rest.len >= 3 && (gw_str_eq((struct gw_str){rest.data, 3}, GW_STR("%2C")) ||
+                                         gw_str_eq((struct gw_str){rest.data, 3}, GW_STR("%2c")));
+        size_t comma = rest.data[0] == ',' ? 1 : encoded ? 3 : 0;
+
+        if (comma > 0) {
+            first.len = i;
+            *list = (struct gw_str){rest.data + comma, rest.len - comma};
+            return first;
+        }
+    }
+    *list = (struct gw_str){NULL, 0};
+    return first;
+}
+
+static struct gw_since read_since(struct gw_str word)
+{
+    char room[SINCE_BYTES_MAX];
+    size_t len = 0;
+
+    if (word.len > sizeof(room) || !gw_http_percent_decode(room, &len, word, true))
+        return (struct gw_since){.kind = GW_SINCE_UNKNOWN};
+    return gw_since_read((struct gw_str){room, len});
+}
+
+/* Of one channel all of it is the word: what is no position is unknown, and its reader told so. */
+static const char *read_since_list(struct gw_asked *asked, struct gw_str query)
+{
+    struct gw_str rest;
+    uint32_t count = 0;
+
+    if (!gw_http_query_find(query, "since", &asked->since))
+        asked->since = GW_STR("");
+    asked->one_since = true;
+    if (asked->count == 1)
+        return NULL;
+    for (rest = asked->since; rest.data; count++)
+        (void)cut_since(&rest);
+    asked->one_since = count == 1;
+    if (asked->one_since && read_since(asked->since).kind >= GW_SINCE_POSITION)
+        return "since: one word for several channels is new, all or last:N";
+    if (!asked->one_since && count != asked->count)
+        return "since: as many positions as there are channels";
+    return NULL;
+}
+
+int gw_asked_parameters(struct gw_asked *asked, struct gw_str query, const char **reason)
+{
+    *reason = what_is_not_served(query);
+    if (!*reason)
+        *reason = read_format(asked, query);
+    if (!*reason)
+        *reason = read_since_list(asked, query);
+    return *reason ? 4400 : 0;
+}
+
+/* --- One after the other --- */
+
+bool gw_asked_next(struct gw_asked *asked, char room[GW_CHANNEL_NAME_MAX], struct gw_str *name,
+                   struct gw_since *since)
+{
+    if (!asked->channels.data)
+        return false;
+    (void)gw_name_read(gw_str_cut(&asked->channels, ','), room, name); /* it was one before */
+    if (since)
+        *since = read_since(asked->one_since ? asked->since : cut_since(&asked->since));
+    return true;
+}

@@ -1,0 +1,40 @@
+/* asked.h - what the URL of a subscription asks for: which channels, from where on, in what form.
+ *
+ *     /channels/a,b,c?format=json&since=...,...,...
+ *
+ * Channels are separated by commas and percent-encoded one by one, so a %2C is part of a name (and
+ * no name has one). Positions have nothing in them that needs encoding, and whoever encodes their
+ * list as a whole turns its commas into %2C: there both separate.
+ *
+ * Threads: any. */
+#ifndef GW_EDGE_API_ASKED_H
+#define GW_EDGE_API_ASKED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/str.h"
+#include "hub/position.h"
+
+/* Borrows of the request. A copy can be walked, and the original walked again. */
+struct gw_asked {
+    struct gw_str channels; /* those to come; data NULL behind the last */
+    uint32_t count;         /* of all of them, at least 1 */
+    struct gw_str since;    /* of those to come */
+    bool one_since;         /* it is for each of them */
+    bool envelopes;         /* format=json */
+};
+
+/* Reads the list of channels. Returns 0, or the code to close with and `*reason`. */
+int gw_asked_channels(struct gw_asked *asked, struct gw_str list, uint32_t count_max,
+                      const char **reason);
+
+/* Then the query. The same. */
+int gw_asked_parameters(struct gw_asked *asked, struct gw_str query, const char **reason);
+
+/* The next channel, decoded into `room`, and where to begin in it (`since` may be NULL, before the
+ * query is read). False behind the last. */
+bool gw_asked_next(struct gw_asked *asked, char room[GW_CHANNEL_NAME_MAX], struct gw_str *name,
+                   struct gw_since *since);
+
+#endif

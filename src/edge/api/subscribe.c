@@ -1,0 +1,298 @@
+#include "edge/api/subscribe.h"
+
+#include <errno.h>
+
+#include <godwit/status.h>
+
+#include "core/alloc.h"
+#include "edge/api/asked.h"
+#include "edge/api/kept.h"
+#include "edge/api/tell.h"
+#include "edge/subs.h"
+#include "edge/worker.h"
+
+/* Places in the server's table of variants: of each the second is the deflated one. */
+enum { VARIANT_WEBSOCKET = 0, VARIANT_ENVELOPE = 2 };
+
+static unsigned variant_of(const struct gw_conn *conn)
+{
+    unsigned variant = conn->flags & GW_CONN_ENVELOPES ? VARIANT_ENVELOPE : VARIANT_WEBSOCKET;
+
+    return conn->flags & GW_CONN_DEFLATED ? variant + 1 : variant;
+}
+
+static int subscribe(struct gw_worker *worker, struct gw_conn *conn, struct gw_str name,
+                     const struct gw_since *since, struct gw_subscribed *result)
+{
+    uint32_t subscription;
+    int status = gw_hub_subscribe(worker->hub, name, since, variant_of(conn),
+                                  gw_conn_handle(worker, conn), conn->fd, &subscription, result);
+
+    if (status >= 0)
+        gw_subs_add(worker, conn, subscription);
+    return status;
+}
+
+/* --- Raw: one channel, and nothing is said but what it says --- */
+
+/* What on_open returns of a subscription that stands. */
+static int raw_code(const struct gw_subscribed *result, const char **reason)
+{
+    *reason = gw_reset_name(result->reset);
+    return result->reset == GW_RESET_NONE ? 0 : 4410;
+}
+
+static int open_raw(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked *asked,
+                    const char **reason)
+{
+    char room[GW_CHANNEL_NAME_MAX];
+    struct gw_subscribed result;
+    struct gw_since since;
+    struct gw_str name;
+    int status;
+
+    (void)gw_asked_next(asked, room, &name, &since);
+    status = subscribe(worker, conn, name, &since, &result);
+    return status == 0 ? raw_code(&result, reason) : status;
+}
+
+static void raw_answered(struct gw_worker *worker, struct gw_conn *conn,
+                         const struct gw_subscribed *result)
+{
+    const char *reason;
+    int code = raw_code(result, &reason);
+
+    gw_conn_opened(worker, conn, code, reason);
+}
+
+/* --- Envelopes: any number of channels, and a word about each --- */
+
+/* How a subscription begins. */
+struct welcome {
+    struct gw_subscribed answer; /* once it stands */
+    bool asked;                  /* it gave a position, and wants to hear what became of that */
+};
+
+/* What is kept until all stand: then all begin together, behind the 101. */
+struct greeting {
+    struct gw_kept kept;
+    uint32_t count, waiting; /* for homes that have not answered */
+    struct welcome of[];     /* in the order of the subscriptions */
+};
+
+static void drop_greeting(struct gw_worker *worker, struct gw_kept *kept)
+{
+    gw_alloc_put(worker->alloc, GW_CONTAINER(kept, struct greeting, kept));
+}
+
+static struct greeting *keep_greeting(struct gw_worker *worker, struct gw_conn *conn,
+                                      uint32_t count)
+{
+    struct greeting *greeting =
+        gw_alloc_zeroed(worker->alloc, 1, sizeof(*greeting) + count * sizeof(greeting->of[0]));
+
+    assert(!conn->user);
+    if (!greeting)
+        return NULL;
+    greeting->kept.drop = drop_greeting;
+    conn->user = &greeting->kept;
+    return greeting;
+}
+
+static bool has_channel(const struct gw_worker *worker, const struct gw_conn *conn,
+                        struct gw_str name)
+{
+    for (uint32_t i = 0; i < gw_subs_count(worker, conn); i++)
+        if (gw_str_eq(gw_hub_channel_of(worker->hub, gw_subs_at(worker, conn, i)), name))
+            return true;
+    return false;
+}
+
+static int subscribe_all(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked *asked,
+                         struct greeting *greeting, const char **reason)
+{
+    char room[GW_CHANNEL_NAME_MAX];
+    struct gw_since since;
+    struct gw_str name;
+
+    while (gw_asked_next(asked, room, &name, &since)) {
+        struct welcome *welcome = &greeting->of[greeting->count++];
+        int status;
+
+        *reason = "a channel is named twice";
+        if (has_channel(worker, conn, name))
+            return 4400;
+        status = subscribe(worker, conn, name, &since, &welcome->answer);
+        if (status < 0)
+            return status;
+        welcome->asked = since.kind == GW_SINCE_POSITION || since.kind == GW_SINCE_UNKNOWN;
+        greeting->waiting += status == GW_PENDING;
+    }
+    return greeting->waiting > 0 ? GW_PENDING : 0;
+}
+
+static void give_up(struct gw_worker *worker, struct gw_conn *conn)
+{
+    gw_subs_leave(worker, conn);
+    gw_kept_drop(worker, conn);
+}
+
+static int open_envelopes(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked *asked,
+                          const char **reason)
+{
+    struct greeting *greeting = keep_greeting(worker, conn, asked->count);
+    int status = greeting ? 0 : -ENOMEM;
+
+    conn->flags |= GW_CONN_ENVELOPES;
+    if (status == 0 && asked->count > 1)
+        status = gw_subs_make_list(worker, conn, asked->count);
+    if (status == 0)
+        status = subscribe_all(worker, conn, asked, greeting, reason);
+    if (status != 0 && status != GW_PENDING)
+        give_up(worker, conn);
+    return status;
+}
+
+static void envelopes_answered(struct gw_worker *worker, struct gw_conn *conn,
+                               uint32_t subscription, const struct gw_subscribed *result)
+{
+    struct greeting *greeting = GW_CONTAINER(conn->user, struct greeting, kept);
+
+    greeting->of[gw_subs_find(worker, conn, subscription)].answer = *result;
+    if (--greeting->waiting == 0)
+        gw_conn_opened(worker, conn, 0, NULL);
+}
+
+static void tell(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
+                 const struct welcome *welcome)
+{
+    const struct gw_subscribed *answer = &welcome->answer;
+    bool honoured = answer->reset == GW_RESET_NONE;
+
+    gw_tell_subscribed(worker, conn, subscription, &answer->start,
+                       !welcome->asked ? GW_RECOVERED_NOT_ASKED
+                       : honoured      ? GW_RECOVERED_YES
+                                       : GW_RECOVERED_NO);
+    if (!honoured && conn->phase == GW_CONN_OPEN)
+        gw_tell_reset(worker, conn, subscription, answer->reset, &answer->start);
+}
+
+void gw_subscribe_opened(struct gw_worker *worker, struct gw_conn *conn)
+{
+    const struct greeting *greeting;
+
+    if (!(conn->flags & GW_CONN_ENVELOPES))
+        return;
+    greeting = GW_CONTAINER(conn->user, struct greeting, kept);
+    for (uint32_t i = 0; i < greeting->count && conn->phase == GW_CONN_OPEN; i++)
+        tell(worker, conn, gw_subs_at(worker, conn, i), &greeting->of[i]);
+    gw_kept_drop(worker, conn);
+}
+
+/* --- Either --- */
+
+static int may_subscribe(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked asked,
+                         const char **reason)
+{
+    char room[GW_CHANNEL_NAME_MAX];
+    struct gw_str name;
+    int may = 0;
+
+    while (may == 0 && gw_asked_next(&asked, room, &name, NULL))
+        may = gw_may(worker->options.auth, &conn->grant, GW_TO_SUBSCRIBE, name);
+    if (may == 0)
+        return 0;
+    *reason = may == GW_ERR_CREDENTIAL ? "a credential is needed" : "not allowed";
+    return may == GW_ERR_CREDENTIAL ? 4401 : 4403;
+}
+
+int gw_subscribe_open(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask,
+                      const char **reason)
+{
+    struct gw_asked asked;
+    int code =
+        gw_asked_channels(&asked, ask->param, worker->options.settings.subscriptions_max, reason);
+
+    if (code == 0)
+        code = may_subscribe(worker, conn, asked, reason);
+    if (code == 0)
+        code = gw_asked_parameters(&asked, ask->request->query, reason);
+    if (code != 0)
+        return code;
+    return asked.envelopes ? open_envelopes(worker, conn, &asked, reason)
+                           : open_raw(worker, conn, &asked, reason);
+}
+
+void gw_subscribe_answered(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
+                           const struct gw_subscribed *result)
+{
+    if (result->status != 0) {
+        gw_subs_forget(worker, conn, subscription);
+        give_up(worker, conn);
+        gw_conn_opened(worker, conn, result->status, NULL);
+    } else if (conn->flags & GW_CONN_ENVELOPES)
+        envelopes_answered(worker, conn, subscription, result);
+    else
+        raw_answered(worker, conn, result);
+}
+
+/* It was too slow for what is kept, or its stream has started over: it is told. Where there are no
+ * words for that but the end, it comes back; else it goes on, with what begins now. */
+void gw_subscribe_lost(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
+                       enum gw_reset reason)
+{
+    struct gw_position position;
+
+    if (!(conn->flags & GW_CONN_ENVELOPES)) {
+        gw_conn_close(worker, conn, reason == GW_RESET_EXPIRED ? 4408 : 4410,
+                      GW_STR(gw_reset_name(reason)));
+        return;
+    }
+    gw_hub_resume(worker->hub, subscription);
+    position = gw_hub_where(worker->hub, subscription);
+    gw_tell_reset(worker, conn, subscription, reason, &position);
+}
+
+/* --- Publishing over a WebSocket --- */
+
+/* The hub has `pub` (taken), or it waits for room, or the connection hears why not. */
+void gw_subscribe_publish(struct gw_worker *worker, struct gw_conn *conn, struct gw_str name,
+                          struct gw_pub *pub)
+{
+    struct gw_published result;
+    int status = gw_hub_publish(worker->hub, name, pub, gw_conn_handle(worker, conn), &result);
+
+    if (status == GW_ERR_FULL) {
+        if (gw_pending_keep(worker, conn, name, pub))
+            gw_conn_park(worker, conn);
+        else
+            gw_conn_kill(worker, conn);
+    } else if (status < 0)
+        gw_conn_close(worker, conn, 1011, GW_STR("out of memory"));
+}
+
+/* Not when it has left its channel, because we are closing; and with several it could not say for
+ * which it means it. */
+bool gw_subscribe_may_send(struct gw_worker *worker, struct gw_conn *conn)
+{
+    return !(conn->flags & GW_CONN_MANY) && conn->subscription != GW_SUBSCRIPTION_NONE &&
+           gw_may(worker->options.auth, &conn->grant, GW_TO_PUBLISH,
+                  gw_hub_channel_of(worker->hub, conn->subscription)) == 0;
+}
+
+void gw_subscribe_message(struct gw_worker *worker, struct gw_conn *conn,
+                          const struct gw_message *message)
+{
+    struct gw_pub_parts parts = {.kind = message->text ? GW_PUB_TEXT : GW_PUB_BINARY,
+                                 .payload = {(const char *)message->data, message->len}};
+    struct gw_pub *pub;
+
+    if (!gw_subscribe_may_send(worker, conn)) {
+        gw_conn_close(worker, conn, 4403, GW_STR("publishing here is not allowed"));
+        return;
+    }
+    if (gw_pub_new(&pub, worker->alloc, &parts) != 0)
+        gw_conn_close(worker, conn, 1011, GW_STR("out of memory"));
+    else
+        gw_subscribe_publish(worker, conn, gw_hub_channel_of(worker->hub, conn->subscription), pub);
+}

@@ -1,0 +1,114 @@
+/* asked_test.c - what a URL asks for is read once, and in full: no channel, position or parameter
+ * is passed over. */
+#include "edge/api/asked.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/suite.h"
+
+#define P "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" /* a position */
+
+static const char kinds[] = {[GW_SINCE_NEW] = 'n',
+                             [GW_SINCE_ALL] = 'a',
+                             [GW_SINCE_LAST] = 'l',
+                             [GW_SINCE_POSITION] = 'p',
+                             [GW_SINCE_UNKNOWN] = '?'};
+
+/* `read`: each channel and what its since is; `code` 0. */
+static const struct {
+    const char *channels, *query;
+    int code;
+    bool envelopes;
+    const char *read;
+} rows[] = {
+    {"c", "", 0, false, "c=n "},
+    {"c", "since=", 0, false, "c=n "},
+    {"c", "since=new", 0, false, "c=n "},
+    {"c", "since=all", 0, false, "c=a "},
+    {"c", "since=last:7", 0, false, "c=l7 "},
+    {"c", "since=last%3A7", 0, false, "c=l7 "},
+    {"c", "since=" P, 0, false, "c=p "},
+    {"c", "since=" P "," P, 0, false, "c=? "},
+    {"c", "since=" P P P P P, 0, false, "c=? "},
+    {"c", "since=%", 0, false, "c=? "},
+    {"c", "x=1&format=json&&since=all", 0, true, "c=a "},
+    {"c", "format=raw", 0, false, "c=n "},
+    {"c", "format", 0, false, "c=n "},
+    {"c", "format=yaml", 4400, false, NULL},
+    {"c", "since=&since=", 4400, false, NULL},
+    {"c", "token=&token=", 4400, false, NULL},
+    {"c", "format=json&format=raw", 4400, false, NULL},
+    {"c", "session=", 4400, false, NULL},
+    {"c", "transport=poll", 4400, false, NULL},
+    {"c", "transport=websocket", 0, false, "c=n "},
+    {"%63%20%C3%A9", "", 0, false, "c \xc3\xa9=n "},
+    {"c%2Fd", "", 4400, false, NULL},
+    {"c%ff", "", 4400, false, NULL},
+    {"a,b", "", 0, true, "a=n b=n "},
+    {"a,b", "since=all", 0, true, "a=a b=a "},
+    {"a,b", "since=last:2", 0, true, "a=l2 b=l2 "},
+    {"a,b", "since=" P, 4400, true, NULL},
+    {"a,b", "since=x", 4400, true, NULL},
+    {"a,b", "since=" P "," P, 0, true, "a=p b=p "},
+    {"a,b", "since=" P "%2C", 0, true, "a=p b=n "},
+    {"a,b", "since=%2call", 0, true, "a=n b=a "},
+    {"a,b", "since=x%2,y", 0, true, "a=? b=? "},
+    {"a,b", "since=,,", 4400, true, NULL},
+    {"a,b,c", "since=new,all", 4400, true, NULL},
+    {"a,b,c", "since=new%2Call,last:1&format=json", 0, true, "a=n b=a c=l1 "},
+    {"a,b", "format=raw", 4400, true, NULL},
+    {"a,,b", "", 4400, true, NULL},
+    {",", "", 4400, true, NULL},
+    {"a,b,c,d", "", 0, true, "a=n b=n c=n d=n "},
+    {"a,b,c,d,e", "", 4429, true, NULL},
+    {"a%2Cb", "", 4400, false, NULL},
+};
+
+/* A copy is walked, so that it can be walked again. */
+static void ck_walk(struct gw_asked asked, const char *expect)
+{
+    char room[GW_CHANNEL_NAME_MAX], text[200] = "";
+    struct gw_since since;
+    struct gw_str name;
+    size_t len = 0;
+
+    while (gw_asked_next(&asked, room, &name, &since)) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%.*s=%c", (int)name.len, name.data,
+                                kinds[since.kind]);
+        if (since.kind == GW_SINCE_LAST)
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%u", (unsigned)since.last);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, " ");
+    }
+    ck_assert_str_eq(text, expect);
+}
+
+START_TEST(a_url_is_read_in_full)
+{
+    struct gw_asked asked;
+    const char *reason = NULL;
+    int code = gw_asked_channels(&asked, GW_STR(rows[_i].channels), 4, &reason);
+
+    if (code == 0)
+        code = gw_asked_parameters(&asked, GW_STR(rows[_i].query), &reason);
+    ck_assert_int_eq(code, rows[_i].code);
+    if (code != 0) {
+        ck_assert_ptr_nonnull(reason);
+        ck_assert_uint_le(strlen(reason), 123); /* it fits into a close frame */
+        return;
+    }
+    ck_assert_int_eq(asked.envelopes, rows[_i].envelopes);
+    ck_walk(asked, rows[_i].read);
+    ck_walk(asked, rows[_i].read);
+}
+END_TEST
+
+static void fill(TCase *tests)
+{
+    tcase_add_loop_test(tests, a_url_is_read_in_full, 0, SUITE_ROWS(rows));
+}
+
+int main(void)
+{
+    return suite_main("edge/api/asked", fill);
+}
