@@ -37,6 +37,15 @@ static void on_published(void *ctx, uint64_t who, const struct gw_published *res
         conn->route->on_published(worker, conn, result);
 }
 
+static void on_read(void *ctx, uint64_t who, const struct gw_page *page)
+{
+    struct gw_worker *worker = ctx;
+    struct gw_conn *conn = gw_conn_find(worker, who);
+
+    if (conn && conn->route && conn->route->on_read)
+        conn->route->on_read(worker, conn, page);
+}
+
 static void on_blocked(void *ctx, uint64_t who, const struct gw_unit_pin *pin)
 {
     struct gw_worker *worker = ctx;
@@ -83,6 +92,7 @@ struct gw_hub_ports gw_edge_ports(struct gw_worker *worker)
         .post = post,
         .on_subscribed = on_subscribed,
         .on_published = on_published,
+        .on_read = on_read,
         .on_blocked = on_blocked,
         .on_broken = on_broken,
         .on_lost = on_lost,

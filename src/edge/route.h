@@ -76,6 +76,7 @@ struct gw_route {
                           const struct gw_subscribed *result);
     void (*on_published)(struct gw_worker *worker, struct gw_conn *conn,
                          const struct gw_published *result);
+    void (*on_read)(struct gw_worker *worker, struct gw_conn *conn, const struct gw_page *page);
     void (*on_lost)(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
                     enum gw_reset reason);
 

@@ -403,6 +403,17 @@ static void on_restarted(struct gw_hub *hub, struct gw_letter *letter)
     on_range(hub, letter);
 }
 
+static void on_page(struct gw_hub *hub, const struct gw_letter *letter)
+{
+    const struct gw_page page = {.status = letter->status,
+                                 .reset = (enum gw_reset)letter->reset,
+                                 .position = letter->position,
+                                 .first = letter->pubs,
+                                 .count = letter->count};
+
+    hub->ports.on_read(hub->ports.ctx, letter->asker, &page);
+}
+
 static void on_published(struct gw_hub *hub, const struct gw_letter *letter)
 {
     struct gw_published result = {letter->status, letter->position, letter->subscribers};
@@ -431,6 +442,9 @@ void gw_branch_receive(struct gw_hub *hub, struct gw_letter *letter)
         break;
     case GW_LETTER_RESTARTED:
         on_restarted(hub, letter);
+        break;
+    case GW_LETTER_PAGE:
+        on_page(hub, letter);
         break;
     default:
         on_range(hub, letter);
@@ -470,23 +484,46 @@ int gw_branch_publish(struct gw_hub *hub, unsigned home, struct gw_str name, str
     return GW_PENDING;
 }
 
-int gw_branch_delete(struct gw_hub *hub, unsigned home, struct gw_str name, uint64_t who)
+/* A request about a channel that need not have a branch here. */
+static int request_by_name(struct gw_hub *hub, unsigned home, struct gw_str name,
+                           struct gw_letter *letter)
 {
-    struct gw_letter letter = {
-        .kind = GW_LETTER_DELETE, .from = (uint8_t)hub->options.worker_index, .asker = who};
     int status;
 
     gw_branch_send_asks(hub, home);
     if (hub->peers[home].first_ask) /* who came first asks first */
         return GW_ERR_FULL;
-    status = gw_registry_copy_name(hub, name, &letter.name);
+    status = gw_registry_copy_name(hub, name, &letter->name);
     if (status < 0)
         return status;
-    if (!request(hub, home, &letter)) {
-        gw_letter_drop(&letter, hub->options.alloc);
+    if (!request(hub, home, letter)) {
+        gw_letter_drop(letter, hub->options.alloc);
         return GW_ERR_FULL;
     }
     return GW_PENDING;
+}
+
+int gw_branch_delete(struct gw_hub *hub, unsigned home, struct gw_str name, uint64_t who)
+{
+    struct gw_letter letter = {
+        .kind = GW_LETTER_DELETE, .from = (uint8_t)hub->options.worker_index, .asker = who};
+
+    return request_by_name(hub, home, name, &letter);
+}
+
+int gw_branch_read(struct gw_hub *hub, unsigned home, struct gw_str name,
+                   const struct gw_read *read, uint64_t who)
+{
+    struct gw_letter letter = {.kind = GW_LETTER_READ,
+                               .from = (uint8_t)hub->options.worker_index,
+                               .since_kind = (uint8_t)read->since.kind,
+                               .newest = read->newest,
+                               .count = read->count_max,
+                               .asker = who,
+                               .start = read->since.last,
+                               .position = read->since.position};
+
+    return request_by_name(hub, home, name, &letter);
 }
 
 /* --- As a turn ends, and later --- */

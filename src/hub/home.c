@@ -178,8 +178,7 @@ int gw_home_append(struct gw_hub *hub, uint32_t index, struct gw_pub *pub,
 
 /* --- Letters --- */
 
-/* `count` publications from `from` on, with a reference on each. */
-static struct gw_pub *chain_of(const struct gw_channel *channel, uint64_t from, uint32_t count)
+struct gw_pub *gw_home_chain(const struct gw_channel *channel, uint64_t from, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         (void)gw_pub_ref(gw_log_at(channel->log, from + i)); /* the log holds it all the while */
@@ -256,7 +255,7 @@ static int join(struct gw_hub *hub, const struct gw_letter *letter, struct gw_le
     answer->start_tag = start.tag;
     answer->position = (struct gw_position){channel->epoch, channel->head, channel->head_tag};
     answer->count = (uint32_t)(channel->head + 1 - from);
-    answer->pubs = chain_of(channel, from, answer->count);
+    answer->pubs = gw_home_chain(channel, from, answer->count);
     answer->restarted = branch->restarted;
     answer->complete = branch->complete;
     branch->restarted = false;
@@ -392,6 +391,15 @@ static void on_delete(struct gw_hub *hub, const struct gw_letter *letter)
     reply(hub, letter->from, &answer);
 }
 
+static void on_read(struct gw_hub *hub, const struct gw_letter *letter)
+{
+    struct gw_letter answer = {
+        .kind = GW_LETTER_PAGE, .from = (uint8_t)hub->options.worker_index, .asker = letter->asker};
+
+    gw_read_answer(hub, letter, &answer);
+    reply(hub, letter->from, &answer);
+}
+
 void gw_home_receive(struct gw_hub *hub, struct gw_letter *letter)
 {
     switch (letter->kind) {
@@ -406,6 +414,9 @@ void gw_home_receive(struct gw_hub *hub, struct gw_letter *letter)
         break;
     case GW_LETTER_DELETE:
         on_delete(hub, letter);
+        break;
+    case GW_LETTER_READ:
+        on_read(hub, letter);
         break;
     default:
         on_count(hub, letter);
@@ -430,7 +441,7 @@ static bool post_range(struct gw_hub *hub, const struct gw_channel *channel,
 
     if (peer->full)
         return false;
-    letter.pubs = chain_of(channel, branch->cursor, letter.count);
+    letter.pubs = gw_home_chain(channel, branch->cursor, letter.count);
     if (!hub->ports.post(hub->ports.ctx, branch->worker, &letter, false)) {
         gw_letter_drop(&letter, hub->options.alloc);
         peer->full = true;

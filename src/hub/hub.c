@@ -171,6 +171,24 @@ int gw_hub_delete(struct gw_hub *hub, struct gw_str name, uint64_t who, struct g
     return status;
 }
 
+int gw_hub_read(struct gw_hub *hub, struct gw_str name, const struct gw_read *read, uint64_t who,
+                struct gw_page *page)
+{
+    unsigned home;
+    uint32_t index;
+    int status;
+
+    if (!gw_channel_name_ok(name))
+        return GW_ERR_NAME;
+    home = gw_registry_home_of(hub, name);
+    if (home != hub->options.worker_index)
+        return gw_branch_read(hub, home, name, read, who);
+    status = gw_registry_make(hub, name, &index);
+    if (status == 0)
+        gw_read_home(hub, index, read, page);
+    return status;
+}
+
 /* --- Subscribe --- */
 
 /* A subscription with its slot, of which nothing is known yet. */
@@ -322,6 +340,7 @@ void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter)
     case GW_LETTER_LEAVE:
     case GW_LETTER_PUBLISH:
     case GW_LETTER_DELETE:
+    case GW_LETTER_READ:
     case GW_LETTER_COUNT:
         gw_home_receive(hub, letter);
         return;
@@ -330,6 +349,7 @@ void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter)
     case GW_LETTER_PUBLISHED:
     case GW_LETTER_RANGE:
     case GW_LETTER_RESTARTED:
+    case GW_LETTER_PAGE:
         gw_branch_receive(hub, letter);
         return;
     }

@@ -90,6 +90,21 @@ int gw_hub_publish(struct gw_hub *hub, struct gw_str name, struct gw_pub *pub, u
 int gw_hub_delete(struct gw_hub *hub, struct gw_str name, uint64_t who,
                   struct gw_published *result);
 
+/* What is read of a history: from `since` on the oldest, or the newest; at least one if there is
+ * any. */
+struct gw_read {
+    struct gw_since since;
+    uint32_t count_max; /* at least 1 */
+    bool newest;
+};
+#define GW_PAGE_BYTES_MAX (1024u * 1024) /* gw_pub_cost() of what is read at a time */
+
+/* Reads of channel `name`. Returns 0 with `*page`, whose publications are borrowed until the end of
+ * the turn; or GW_PENDING: on_read(who) follows, or GW_ERR_NAME, GW_ERR_TOO_MANY, -ENOMEM,
+ * GW_ERR_FULL (no room in the mailbox to its home: try again in a later turn). */
+int gw_hub_read(struct gw_hub *hub, struct gw_str name, const struct gw_read *read, uint64_t who,
+                struct gw_page *page);
+
 /* Subscribes connection `who`, whose socket is `fd`, to channel `name`. Stores the subscription (an
  * index) and returns 0 with `*result`, or GW_PENDING: on_subscribed() follows, or GW_ERR_NAME,
  * GW_ERR_TOO_MANY, -ENOMEM. Nothing is delivered before the flush of the turn in which it stands. A

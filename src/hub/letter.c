@@ -11,6 +11,7 @@ static uint32_t pubs_of(const struct gw_letter *letter)
         return letter->pubs ? 1 : 0;
     case GW_LETTER_RANGE:
     case GW_LETTER_RESTARTED:
+    case GW_LETTER_PAGE:
     case GW_LETTER_JOINED:
         return letter->count;
     default:

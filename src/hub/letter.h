@@ -32,6 +32,8 @@ enum gw_letter_kind {
     GW_LETTER_PUBLISH,   /* request */
     GW_LETTER_PUBLISHED, /* reply */
     GW_LETTER_DELETE,    /* request; its reply is a PUBLISHED with the position that is then */
+    GW_LETTER_READ,      /* request: of the history, since ... */
+    GW_LETTER_PAGE,      /* reply */
     GW_LETTER_RANGE,     /* home to branch: publications, in order */
     GW_LETTER_RESTARTED, /* home to branch: a new epoch, and its first publications */
     GW_LETTER_COUNT      /* branch to home: how many subscribers it has, and is it behind? */
@@ -40,25 +42,31 @@ enum gw_letter_kind {
 struct gw_letter {
     uint8_t kind;
     uint8_t from;  /* the worker that wrote it */
-    uint8_t reset; /* JOINED: enum gw_reset */
+    uint8_t reset; /* JOINED, PAGE: enum gw_reset */
     uint8_t since_kind;
-    bool restarted;       /* JOINED: it is a RESTARTED as well */
-    int32_t status;       /* replies: 0 or an error; COUNT: 1 when the branch's sweep is behind */
-    uint32_t count;       /* RANGE, RESTARTED, JOINED: publications in `pubs`; COUNT, LEAVE, JOIN:
-                             subscribers of the branch */
+    bool restarted; /* JOINED: it is a RESTARTED as well */
+    bool newest;    /* READ: the newest ones */
+    int32_t status; /* replies: 0 or an error; COUNT: 1 when the branch's sweep is behind */
+    /* RANGE, RESTARTED, JOINED, PAGE: publications in `pubs`; READ: at most so many; COUNT, LEAVE,
+     * JOIN: subscribers of the branch. */
+    uint32_t count;
     uint32_t subscribers; /* PUBLISHED */
     uint64_t home;        /* handle of the channel on its home worker */
     uint64_t branch;      /* handle of the channel on the branch's worker */
-    uint64_t asker;       /* requests: given back in the reply (a subscription, or who published) */
-    uint64_t start;       /* JOIN: N of last:N; JOINED: first offset wanted by the asker */
+    uint64_t asker;       /* requests: given back in the reply (a subscription, or a `who`) */
+    uint64_t start;       /* JOIN, READ: N of last:N; JOINED: first offset wanted by the asker */
     uint64_t start_tag;   /* JOINED: of the publication before that one */
-    uint64_t complete; /* with a restart: a reader of the old epoch that wanted this offset next had
-                          had everything; 0: nobody had */
-    struct gw_position position; /* JOIN: since; JOINED, RESTARTED, PUBLISHED: epoch, and offset and
-                                    tag of the head or publication */
-    struct gw_name *name; /* JOIN, PUBLISH, DELETE: owned; NULL in a PUBLISH that names `home` */
-    struct gw_pub *pubs;  /* PUBLISH: one, owned. RANGE, RESTARTED, JOINED: `count` of them along
-                             `next`, a reference on each */
+    /* With a restart: a reader of the old epoch that wanted this offset next had had everything; 0:
+     * nobody had. */
+    uint64_t complete;
+    /* JOIN, READ: since; JOINED, RESTARTED, PUBLISHED, PAGE: epoch, and offset and tag of the head
+     * or publication. */
+    struct gw_position position;
+    struct gw_name
+        *name; /* JOIN, PUBLISH, DELETE, READ: owned; NULL in a PUBLISH that names `home` */
+    /* PUBLISH: one, owned. RANGE, RESTARTED, JOINED, PAGE: `count` of them along `next`, a
+     * reference on each. */
+    struct gw_pub *pubs;
 };
 
 /* Gives back what a letter owns. */

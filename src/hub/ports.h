@@ -45,6 +45,15 @@ struct gw_subscribed {
     struct gw_position start; /* how far the reader has got as this begins */
 };
 
+/* Some of a channel's history. */
+struct gw_page {
+    int status;                  /* 0, or GW_ERR_TOO_MANY (channels), -ENOMEM */
+    enum gw_reset reset;         /* the position could not be honoured; then there are none */
+    struct gw_position position; /* of the newest of them; without any, of where they would begin */
+    const struct gw_pub *first;  /* the oldest; borrowed, the others are along `next` */
+    uint32_t count;
+};
+
 struct gw_hub_ports {
     void *ctx;
 
@@ -58,6 +67,8 @@ struct gw_hub_ports {
     void (*on_subscribed)(void *ctx, uint64_t who, uint32_t subscription,
                           const struct gw_subscribed *result);
     void (*on_published)(void *ctx, uint64_t who, const struct gw_published *result);
+    void (*on_read)(void *ctx, uint64_t who,
+                    const struct gw_page *page); /* borrowed for the call */
 
     /* The socket of `who` took no more: its subscription counts as blocked until gw_hub_unblock().
      * `pin` is NULL when it stopped between two messages; else the message it stopped in, to be

@@ -156,7 +156,19 @@ void gw_restart_home(struct gw_hub *hub, uint32_t channel, struct gw_published *
 /* The same at a branch, which is told of it. */
 void gw_restart_branch(struct gw_hub *hub, uint32_t channel, uint64_t epoch, uint64_t complete);
 
+/* --- read.c --- */
+
+/* A page of what a channel, here at its home, has kept. */
+void gw_read_home(struct gw_hub *hub, uint32_t channel, const struct gw_read *read,
+                  struct gw_page *page);
+
+/* The same for a READ; fills in the PAGE. */
+void gw_read_answer(struct gw_hub *hub, const struct gw_letter *letter, struct gw_letter *answer);
+
 /* --- home.c --- */
+
+/* `count` publications from offset `from` on, with a reference on each; NULL when `count` is 0. */
+struct gw_pub *gw_home_chain(const struct gw_channel *channel, uint64_t from, uint32_t count);
 
 /* Where a reader begins. */
 struct gw_start {
@@ -176,7 +188,7 @@ int gw_home_append(struct gw_hub *hub, uint32_t channel, struct gw_pub *pub,
 
 uint32_t gw_home_subscribers(const struct gw_channel *channel); /* here and at all branches */
 
-/* JOIN, LEAVE, PUBLISH, DELETE, COUNT */
+/* JOIN, LEAVE, PUBLISH, DELETE, READ, COUNT */
 void gw_home_receive(struct gw_hub *hub, struct gw_letter *letter);
 void gw_home_tidy(struct gw_hub *hub, uint32_t channel);
 void gw_home_answer_deferred(struct gw_hub *hub);
@@ -191,8 +203,10 @@ int gw_branch_subscribe(struct gw_hub *hub, uint32_t subscription, const struct 
 int gw_branch_publish(struct gw_hub *hub, unsigned home, struct gw_str name, struct gw_pub *pub,
                       uint64_t who);
 
-/* Returns as the one before, but takes nothing. */
+/* Both return as the one before, but take nothing. */
 int gw_branch_delete(struct gw_hub *hub, unsigned home, struct gw_str name, uint64_t who);
+int gw_branch_read(struct gw_hub *hub, unsigned home, struct gw_str name,
+                   const struct gw_read *read, uint64_t who);
 
 void gw_branch_receive(struct gw_hub *hub, struct gw_letter *letter); /* the others */
 void gw_branch_tidy(struct gw_hub *hub, uint32_t channel);

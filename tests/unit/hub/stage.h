@@ -31,6 +31,7 @@
 #define STAGE_CHANNELS 4
 #define STAGE_OFFSETS  8192
 #define STAGE_LIVES    256
+#define STAGE_PAGE     64 /* publications of a page that are kept */
 #define STAGE_MAIL     16
 #define STAGE_ROOM     SIZE_MAX /* a socket that takes everything */
 
@@ -90,6 +91,8 @@ struct stage {
     uint32_t number; /* of the latest payload */
     uint64_t pending_published, answered, failed_publishes;
     struct gw_published last_answer;
+    struct gw_page last_page; /* `first` is gone: */
+    uint64_t page_offsets[STAGE_PAGE];
 };
 
 static const char *const stage_names[STAGE_CHANNELS] = {"lobby", "news", "chat:42", "prices"};
@@ -254,6 +257,18 @@ static inline void stage_send(struct stage *stage, struct gw_send *send)
 
 /* --- Ports --- */
 
+static inline void stage_keep_page(struct stage *stage, const struct gw_page *page)
+{
+    const struct gw_pub *pub = page->first;
+
+    stage->last_page = *page;
+    stage->last_page.first = NULL;
+    for (uint32_t i = 0; i < page->count && i < STAGE_PAGE; i++) {
+        stage->page_offsets[i] = pub->offset;
+        pub = i + 1 < page->count ? pub->next : NULL;
+    }
+}
+
 static inline bool port_post(void *ctx, unsigned to, const struct gw_letter *letter, bool reply)
 {
     const struct actor *actor = ctx;
@@ -296,6 +311,15 @@ static inline void port_published(void *ctx, uint64_t who, const struct gw_publi
     stage->answered++;
     stage->failed_publishes += result->status < 0;
     stage->last_answer = *result;
+}
+
+static inline void port_read(void *ctx, uint64_t who, const struct gw_page *page)
+{
+    struct stage *stage = ((const struct actor *)ctx)->stage;
+
+    MUST(who != 0);
+    stage->answered++;
+    stage_keep_page(stage, page);
 }
 
 static inline void port_blocked(void *ctx, uint64_t who, const struct gw_unit_pin *pin)
@@ -371,6 +395,7 @@ static inline int stage_open_hub(struct stage *stage, unsigned worker,
                                  .post = port_post,
                                  .on_subscribed = port_subscribed,
                                  .on_published = port_published,
+                                 .on_read = port_read,
                                  .on_blocked = port_blocked,
                                  .on_broken = port_broken,
                                  .on_lost = port_lost};
@@ -547,6 +572,22 @@ static inline int stage_delete(struct stage *stage, unsigned worker, int channel
     stage_watch(stage, worker);
     if (status == GW_PENDING)
         stage->pending_published++;
+    return status;
+}
+
+/* The answer, now or later, is in last_page and page_offsets. */
+static inline int stage_read(struct stage *stage, unsigned worker, int channel, const char *since,
+                             uint32_t count_max, bool newest)
+{
+    const struct gw_read read = {gw_since_read(GW_STR(since)), count_max, newest};
+    struct gw_page page;
+    int status = gw_hub_read(stage->hubs[worker], GW_STR(stage_names[channel]), &read, 99, &page);
+
+    stage_watch(stage, worker);
+    if (status == GW_PENDING)
+        stage->pending_published++;
+    if (status == 0)
+        stage_keep_page(stage, &page);
     return status;
 }
 
