@@ -416,7 +416,8 @@ static void on_page(struct gw_hub *hub, const struct gw_letter *letter)
 
 static void on_published(struct gw_hub *hub, const struct gw_letter *letter)
 {
-    struct gw_published result = {letter->status, letter->position, letter->subscribers};
+    struct gw_published result = {letter->status, letter->position, letter->subscribers,
+                                  letter->duplicate};
 
     if (letter->asker != 0)
         hub->ports.on_published(hub->ports.ctx, letter->asker, &result);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "core/wheel.h"
+#include "hub/keys.h"
 #include "hub/letter.h"
 #include "hub/log.h"
 
@@ -95,6 +96,7 @@ struct gw_channel {
         uint64_t home;                /* at a branch, from JOINED to LEFT: handle there */
     };
     struct gw_name *name; /* owned */
+    struct gw_keys *keys; /* at home; NULL while there is none */
     uint64_t epoch;       /* 0 at a branch that has not joined */
     uint64_t head;        /* the last offset given out, 0 before the first */
     uint64_t head_tag;

@@ -21,6 +21,7 @@ static void check_home(const struct gw_hub *hub, const struct gw_channel *channe
 {
     assert(channel->epoch != 0);
     assert(channel->asks == 0 && channel->state == GW_BRANCH_NONE);
+    assert(!channel->keys || gw_keys_count(channel->keys) > 0);
     for (uint32_t i = 0; channel->branches && i < channel->branches->count; i++) {
         const struct gw_branch *branch = &channel->branches->at[i];
 

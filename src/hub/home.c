@@ -137,13 +137,79 @@ static int make_room(struct gw_hub *hub, struct gw_channel *channel)
     return gw_log_reserve(channel->log, 1);
 }
 
+/* --- Idempotency keys --- */
+
+/* All keys of this hub together have so much: a part of what all histories have. */
+static uint64_t key_bytes_max(const struct gw_hub *hub)
+{
+    return hub->options.history_total_bytes / 16;
+}
+
+static void shed_keys(const struct gw_hub *hub, struct gw_channel *channel)
+{
+    uint64_t age = hub->options.idempotency_age_ns, now = hub->now.mono_ns;
+
+    if (!channel->keys)
+        return;
+    gw_keys_shed(channel->keys, now > age ? now - age : 0, GW_KEYS_MAX);
+    if (gw_keys_count(channel->keys) == 0) {
+        gw_keys_free(channel->keys);
+        channel->keys = NULL;
+    }
+}
+
+bool gw_home_knows(struct gw_hub *hub, uint32_t index, const struct gw_pub *pub,
+                   struct gw_published *result)
+{
+    struct gw_channel *channel = gw_hub_channel(hub, index);
+    struct gw_published known = {.position = {.epoch = channel->epoch}, .duplicate = true};
+
+    shed_keys(hub, channel);
+    if (pub->key_len == 0 || !channel->keys ||
+        !gw_keys_find(channel->keys, gw_pub_key(pub), &known.position.offset, &known.position.tag))
+        return false;
+    known.subscribers = gw_home_subscribers(channel);
+    *result = known;
+    return true;
+}
+
+/* Remembers the key of a publication that is about to be appended. */
+static int add_key(struct gw_hub *hub, struct gw_channel *channel, const struct gw_pub *pub)
+{
+    int status = 0;
+
+    if (pub->key_len == 0)
+        return 0;
+    if (!channel->keys)
+        status = gw_keys_new(&channel->keys, hub->options.alloc, hub->options.hash_key,
+                             &hub->counts.key_bytes);
+    if (status == 0)
+        status = gw_keys_add(channel->keys, gw_pub_key(pub), hub->now.mono_ns);
+    if (status != 0)
+        return status;
+    gw_keys_shed(channel->keys, 0, GW_KEYS_MAX);
+    while (hub->counts.key_bytes > key_bytes_max(hub) && gw_keys_count(channel->keys) > 1)
+        gw_keys_shed(channel->keys, 0, gw_keys_count(channel->keys) - 1);
+    return 0;
+}
+
+/* --- Appending --- */
+
+/* What can fail comes first: a publication has its place and its key, or neither. */
+static int prepare(struct gw_hub *hub, struct gw_channel *channel, const struct gw_pub *pub)
+{
+    int status = make_room(hub, channel);
+
+    return status < 0 ? status : add_key(hub, channel, pub);
+}
+
 int gw_home_append(struct gw_hub *hub, uint32_t index, struct gw_pub *pub,
                    struct gw_published *result)
 {
     struct gw_channel *channel = gw_hub_channel(hub, index);
     struct gw_history history = gw_hub_history(hub, channel);
     struct gw_log *log;
-    int status = make_room(hub, channel);
+    int status = prepare(hub, channel, pub);
 
     assert(gw_hub_is_home(hub, channel) && channel->head < GW_OFFSET_MAX - 1);
     if (status < 0) {
@@ -164,15 +230,17 @@ int gw_home_append(struct gw_hub *hub, uint32_t index, struct gw_pub *pub,
     hub->counts.publications++;
     hub->grown = index;
 
+    if (pub->key_len > 0)
+        gw_keys_name_last(channel->keys, pub->offset, pub->tag);
+
     gw_log_age(log, &history, hub->now.mono_ns);
     if (channel->slot_count > 0)
         gw_turn_sweep(hub, index);
     else
         log->swept_to = log->next;
     gw_turn_tidy(hub, index);
-    result->status = 0;
-    result->position = (struct gw_position){channel->epoch, channel->head, channel->head_tag};
-    result->subscribers = gw_home_subscribers(channel);
+    *result = (struct gw_published){.position = {channel->epoch, channel->head, channel->head_tag},
+                                    .subscribers = gw_home_subscribers(channel)};
     return 0;
 }
 
@@ -359,13 +427,14 @@ static void on_publish(struct gw_hub *hub, struct gw_letter *letter)
     uint32_t index;
 
     answer.status = channel_of(hub, letter, &index);
-    if (answer.status == 0) {
+    if (answer.status == 0 && !gw_home_knows(hub, index, letter->pubs, &result)) {
         answer.status = gw_home_append(hub, index, letter->pubs, &result);
         letter->pubs = NULL;
     }
     if (answer.status == 0) {
         answer.position = result.position;
         answer.subscribers = result.subscribers;
+        answer.duplicate = result.duplicate;
         answer.home = gw_slab_handle(hub->channels, index);
         if (gw_home_is_full(hub, gw_hub_channel(hub, index)) && defer(hub, letter->from, &answer))
             return;
@@ -477,10 +546,15 @@ static bool is_used(const struct gw_channel *channel)
 static void set_timer(struct gw_hub *hub, struct gw_channel *channel)
 {
     struct gw_history history = gw_hub_history(hub, channel);
-    bool kept = channel->log && channel->log->history_first < channel->log->next;
-    uint64_t due = kept ? gw_log_due_ns(channel->log, &history) : UINT64_MAX;
+    bool keyed = gw_keys_count(channel->keys) > 0;
+    bool kept = keyed || (channel->log && channel->log->history_first < channel->log->next);
+    uint64_t due = channel->log ? gw_log_due_ns(channel->log, &history) : UINT64_MAX;
+    uint64_t key_due =
+        keyed ? gw_keys_oldest_ns(channel->keys) + hub->options.idempotency_age_ns + 1 : UINT64_MAX;
     enum gw_channel_timer want = GW_TIMER_NONE;
 
+    if (key_due < due)
+        due = key_due;
     if (due < UINT64_MAX) {
         want = GW_TIMER_AGE;
     } else if (!kept && !is_used(channel) && channel->head > 0) {
@@ -501,6 +575,7 @@ void gw_home_tidy(struct gw_hub *hub, uint32_t index)
     struct gw_channel *channel = gw_hub_channel(hub, index);
     bool posted = post_ranges(hub, channel);
 
+    shed_keys(hub, channel);
     if (channel->log) {
         if (channel->slot_count == 0)
             channel->log->swept_to = channel->log->next;

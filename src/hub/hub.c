@@ -83,6 +83,7 @@ int gw_hub_new(struct gw_hub **out, const struct gw_hub_options *options,
 static void free_channel(struct gw_hub *hub, struct gw_channel *channel)
 {
     gw_log_free(channel->log);
+    gw_keys_free(channel->keys);
     if (!channel->husk)
         gw_alloc_put(hub->options.alloc, channel->slots);
     if (gw_hub_is_home(hub, channel))
@@ -125,6 +126,10 @@ static int publish_here(struct gw_hub *hub, struct gw_str name, struct gw_pub *p
     const struct gw_channel *channel = gw_registry_find(hub, name, &index);
     int status;
 
+    if (channel && !channel->husk && gw_home_knows(hub, index, pub, result)) {
+        gw_pub_unref(pub);
+        return 0;
+    }
     if (channel && !channel->husk && gw_home_is_full(hub, gw_hub_channel(hub, index)))
         return GW_ERR_FULL;
     status = gw_registry_make(hub, name, &index);

@@ -60,6 +60,7 @@ struct gw_hub_options {
     uint64_t history_total_bytes; /* all logs of this hub together */
     uint64_t unit_cache_bytes;
     uint64_t channel_idle_ns;
+    uint64_t idempotency_age_ns;
     const struct gw_variant *variants; /* borrowed; at most GW_VARIANTS_MAX */
     unsigned variant_count;
     void *variant_ctx; /* borrowed */
@@ -74,11 +75,12 @@ void gw_hub_free(struct gw_hub *hub);             /* NULL is fine; calls no port
 
 void gw_hub_begin_turn(struct gw_hub *hub, struct gw_now now);
 
-/* Appends `pub` (taken, whatever is returned but GW_ERR_FULL) to channel `name`. Returns 0 with
- * `*result`; GW_PENDING: the home is another worker, on_published(who) follows (not for `who` 0);
- * GW_ERR_NAME; GW_ERR_TOO_MANY (channels); -ENOMEM; GW_ERR_FULL: no room now (half of the live log
- * waits to be swept, or the mailbox to the home is full): `pub` is still the caller's: try again in
- * a later turn. */
+/* Appends `pub` (taken, whatever is returned but GW_ERR_FULL) to channel `name`; not where its
+ * idempotency key is that of one that was published not longer than idempotency_age_ns ago: that
+ * one is then the result. Returns 0 with `*result`; GW_PENDING: the home is another worker,
+ * on_published(who) follows (not for `who` 0); GW_ERR_NAME; GW_ERR_TOO_MANY (channels); -ENOMEM;
+ * GW_ERR_FULL: no room now (half of the live log waits to be swept, or the mailbox to the home is
+ * full): `pub` is still the caller's: try again in a later turn. */
 int gw_hub_publish(struct gw_hub *hub, struct gw_str name, struct gw_pub *pub, uint64_t who,
                    struct gw_published *result);
 
@@ -187,6 +189,7 @@ struct gw_hub_counts {
     uint64_t channels, subscriptions, publications; /* now; now; ever */
     uint64_t units_made, unit_bytes, unit_bytes_pinned;
     uint64_t log_bytes;
+    uint64_t key_bytes; /* of idempotency keys */
     uint64_t histories_halved;
     uint64_t sweeps_cut, ranges_owed, publishes_refused, replies_deferred, trimmed_while_pinned;
     uint64_t resets[5]; /* by enum gw_reset */

@@ -46,6 +46,7 @@ struct gw_letter {
     uint8_t since_kind;
     bool restarted; /* JOINED: it is a RESTARTED as well */
     bool newest;    /* READ: the newest ones */
+    bool duplicate; /* PUBLISHED */
     int32_t status; /* replies: 0 or an error; COUNT: 1 when the branch's sweep is behind */
     /* RANGE, RESTARTED, JOINED, PAGE: publications in `pubs`; READ: at most so many; COUNT, LEAVE,
      * JOIN: subscribers of the branch. */

@@ -37,6 +37,7 @@ struct gw_published {
     int status; /* 0, or why it was not published */
     struct gw_position position;
     uint32_t subscribers;
+    bool duplicate; /* its key was known: `position` is that of the first, and nothing was added */
 };
 
 struct gw_subscribed {

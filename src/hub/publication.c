@@ -20,20 +20,22 @@ int gw_pub_new(struct gw_pub **out, const struct gw_alloc *alloc, const struct g
     struct gw_pub *pub;
 
     if (parts->event.len > GW_PUB_EVENT_MAX || parts->id.len > GW_PUB_ID_MAX ||
-        parts->payload.len > UINT32_MAX)
+        parts->key.len > GW_PUB_KEY_MAX || parts->payload.len > UINT32_MAX)
         return -EMSGSIZE;
 
-    pub = gw_alloc_get(alloc, sizeof(*pub) + parts->event.len + parts->id.len + parts->payload.len);
+    pub = gw_alloc_get(alloc, sizeof(*pub) + parts->event.len + parts->id.len + parts->key.len +
+                                  parts->payload.len);
     if (!pub)
         return -ENOMEM;
 
     *pub = (struct gw_pub){.alloc = alloc,
                            .kind = (uint8_t)parts->kind,
                            .id_len = (uint8_t)parts->id.len,
+                           .key_len = (uint8_t)parts->key.len,
                            .event_len = (uint16_t)parts->event.len,
                            .len = (uint32_t)parts->payload.len};
     atomic_init(&pub->refs, 1);
-    (void)put(put(put(pub->bytes, parts->event), parts->id), parts->payload);
+    (void)put(put(put(put(pub->bytes, parts->event), parts->id), parts->key), parts->payload);
     *out = pub;
     return 0;
 }
@@ -71,12 +73,18 @@ struct gw_str gw_pub_id(const struct gw_pub *pub)
     return (struct gw_str){(const char *)pub->bytes + pub->event_len, pub->id_len};
 }
 
+struct gw_str gw_pub_key(const struct gw_pub *pub)
+{
+    return (struct gw_str){(const char *)pub->bytes + pub->event_len + pub->id_len, pub->key_len};
+}
+
 struct gw_str gw_pub_payload(const struct gw_pub *pub)
 {
-    return (struct gw_str){(const char *)pub->bytes + pub->event_len + pub->id_len, pub->len};
+    return (struct gw_str){(const char *)pub->bytes + pub->event_len + pub->id_len + pub->key_len,
+                           pub->len};
 }
 
 size_t gw_pub_cost(const struct gw_pub *pub)
 {
-    return sizeof(*pub) + pub->event_len + pub->id_len + pub->len;
+    return sizeof(*pub) + pub->event_len + pub->id_len + pub->key_len + pub->len;
 }

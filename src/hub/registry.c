@@ -156,6 +156,7 @@ void gw_registry_forget(struct gw_hub *hub, uint32_t index)
     assert(removed);
     gw_wheel_cancel(&hub->wheel, &channel->timer);
     gw_log_free(channel->log);
+    gw_keys_free(channel->keys);
     if (gw_hub_is_home(hub, channel))
         gw_alloc_put(hub->options.alloc, channel->branches);
     gw_alloc_put(hub->options.alloc, channel->slots);
@@ -177,6 +178,7 @@ void gw_registry_make_husk(struct gw_hub *hub, uint32_t index)
     assert(gw_hub_is_home(hub, channel) && channel->head > 0);
     assert(!channel->dirty && !channel->tidy && channel->slot_count == 0);
     assert(!channel->branches || channel->branches->count == 0);
+    assert(!channel->keys);
     gw_log_free(channel->log);
     channel->log = NULL;
     gw_alloc_put(hub->options.alloc, channel->branches);

@@ -61,6 +61,8 @@ void gw_restart_home(struct gw_hub *hub, uint32_t index, struct gw_published *re
     uint64_t head = channel->head;
 
     assert(gw_hub_is_home(hub, channel) && !channel->husk);
+    gw_keys_free(channel->keys); /* what was published under them is gone */
+    channel->keys = NULL;
     for (uint32_t i = 0; channel->branches && i < channel->branches->count; i++)
         owe_restart(&channel->branches->at[i], head);
     restart(hub, index, gw_registry_new_epoch(hub, gw_channel_name(channel)), head + 1);

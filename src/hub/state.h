@@ -179,10 +179,14 @@ struct gw_start {
 
 struct gw_start gw_home_resolve(struct gw_hub *hub, uint32_t channel, const struct gw_since *since);
 
+/* The publication of this one's key, if it has one that is known. */
+bool gw_home_knows(struct gw_hub *hub, uint32_t channel, const struct gw_pub *pub,
+                   struct gw_published *result);
+
 /* Half of the live log waits, here or at a branch. */
 bool gw_home_is_full(struct gw_hub *hub, struct gw_channel *channel);
 
-/* Gives `pub` (taken) its place in the order. Returns 0 or -ENOMEM. */
+/* Gives `pub` (taken), whose key is not known, its place in the order. Returns 0 or -ENOMEM. */
 int gw_home_append(struct gw_hub *hub, uint32_t channel, struct gw_pub *pub,
                    struct gw_published *result);
 

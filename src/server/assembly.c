@@ -82,6 +82,7 @@ static void fill_hub(struct gw_hub_options *hub, const struct gw_assembly_option
         gw_options_history_total(o, options->memory_bytes) / options->worker_count;
     hub->unit_cache_bytes = o->unit_cache_bytes;
     hub->channel_idle_ns = o->channel_idle_ns;
+    hub->idempotency_age_ns = o->idempotency_age_ns;
     hub->history = history_of;
     hub->history_ctx = (void *)(uintptr_t)o;
 }

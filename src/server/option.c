@@ -337,6 +337,15 @@ static const struct gw_option table[] = {
      .section = CHANNELS,
      .sentence = "a channel without subscribers and history is forgotten after this time",
      FIELD(channel_idle_ns)},
+    {.name = "idempotency_age",
+     .type = GW_OPTION_DURATION,
+     .min = 100 * MS,
+     .max = 1 * DAY,
+     .normal = "5m",
+     .section = CHANNELS,
+     .sentence = "what was published under an Idempotency-Key is not published again within this "
+                 "time",
+     FIELD(idempotency_age_ns)},
 
     {.name = "memory",
      .type = GW_OPTION_SIZE,

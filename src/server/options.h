@@ -85,6 +85,7 @@ struct gw_options {
     struct gw_history history;    /* of a channel in no namespace with settings of its own */
     uint64_t history_total_bytes; /* 0: auto, see gw_options_history_total() */
     uint64_t channel_idle_ns;
+    uint64_t idempotency_age_ns;
 
     uint64_t memory_bytes; /* 0: auto, see gw_options_memory() */
     uint64_t drain_ns;

@@ -10,26 +10,31 @@
 static struct meter meter;
 
 static const struct {
-    const char *event, *id, *payload;
+    const char *event, *id, *key, *payload;
 } contents[] = {
-    {"", "", ""},    {"", "", "x"},      {"price", "", ""},   {"", "7", ""},
-    {"", "7", "42"}, {"price", "7", ""}, {"price", "", "42"}, {"price", "7", "42"},
+    {"", "", "", ""},     {"", "", "", "x"},       {"price", "", "", ""},
+    {"", "7", "", ""},    {"", "7", "", "42"},     {"", "", "key", ""},
+    {"", "", "key", "x"}, {"price", "7", "", "x"}, {"price", "7", "key", "42"},
 };
 
 START_TEST(its_parts_come_back_as_given)
 {
-    const struct gw_pub_parts parts = {GW_PUB_JSON, GW_STR(contents[_i].event),
-                                       GW_STR(contents[_i].id), GW_STR(contents[_i].payload)};
+    const struct gw_pub_parts parts = {.kind = GW_PUB_JSON,
+                                       .event = GW_STR(contents[_i].event),
+                                       .id = GW_STR(contents[_i].id),
+                                       .key = GW_STR(contents[_i].key),
+                                       .payload = GW_STR(contents[_i].payload)};
     struct gw_pub *pub;
 
     meter_init(&meter);
     ck_assert_int_eq(gw_pub_new(&pub, &meter.alloc, &parts), 0);
     ck_assert(gw_str_eq(gw_pub_event(pub), parts.event));
     ck_assert(gw_str_eq(gw_pub_id(pub), parts.id));
+    ck_assert(gw_str_eq(gw_pub_key(pub), parts.key));
     ck_assert(gw_str_eq(gw_pub_payload(pub), parts.payload));
     ck_assert_int_eq(pub->kind, GW_PUB_JSON);
-    ck_assert_uint_eq(gw_pub_cost(pub),
-                      sizeof(*pub) + parts.event.len + parts.id.len + parts.payload.len);
+    ck_assert_uint_eq(gw_pub_cost(pub), sizeof(*pub) + parts.event.len + parts.id.len +
+                                            parts.key.len + parts.payload.len);
     gw_pub_unref(pub);
     ck_assert_int_eq(meter.live, 0);
 }
@@ -51,17 +56,19 @@ START_TEST(the_last_unref_frees)
 END_TEST
 
 static const struct {
-    size_t event, id, payload;
+    size_t event, id, key, payload;
     long left;
     int expect;
 } limits[] = {
-    {GW_PUB_EVENT_MAX - 1, 0, 0, 1, 0},
-    {GW_PUB_EVENT_MAX, GW_PUB_ID_MAX, 0, 1, 0},
-    {GW_PUB_EVENT_MAX + 1, 0, 0, 1, -EMSGSIZE},
-    {0, GW_PUB_ID_MAX - 1, 0, 1, 0},
-    {0, GW_PUB_ID_MAX + 1, 0, 1, -EMSGSIZE},
-    {0, 0, (size_t)UINT32_MAX + 1, 1, -EMSGSIZE}, /* refused before a byte of it is read */
-    {1, 1, 1, 0, -ENOMEM},
+    {GW_PUB_EVENT_MAX - 1, 0, 0, 0, 1, 0},
+    {GW_PUB_EVENT_MAX, GW_PUB_ID_MAX, GW_PUB_KEY_MAX, 0, 1, 0},
+    {GW_PUB_EVENT_MAX + 1, 0, 0, 0, 1, -EMSGSIZE},
+    {0, GW_PUB_ID_MAX - 1, 0, 0, 1, 0},
+    {0, GW_PUB_ID_MAX + 1, 0, 0, 1, -EMSGSIZE},
+    {0, 0, GW_PUB_KEY_MAX - 1, 0, 1, 0},
+    {0, 0, GW_PUB_KEY_MAX + 1, 0, 1, -EMSGSIZE},
+    {0, 0, 0, (size_t)UINT32_MAX + 1, 1, -EMSGSIZE}, /* refused before a byte of it is read */
+    {1, 1, 1, 1, 0, -ENOMEM},
 };
 
 START_TEST(limits_are_kept)
@@ -69,6 +76,7 @@ START_TEST(limits_are_kept)
     static const char bytes[GW_PUB_EVENT_MAX + 1];
     const struct gw_pub_parts parts = {.event = {bytes, limits[_i].event},
                                        .id = {bytes, limits[_i].id},
+                                       .key = {bytes, limits[_i].key},
                                        .payload = {bytes, limits[_i].payload}};
     struct gw_pub *pub = NULL;
 

@@ -382,6 +382,7 @@ static inline struct gw_hub_options stage_options(struct stage *stage, unsigned 
                                    .history_total_bytes = UINT64_MAX,
                                    .unit_cache_bytes = 1024 * 1024,
                                    .channel_idle_ns = 60 * GW_NS_PER_S,
+                                   .idempotency_age_ns = 300 * GW_NS_PER_S,
                                    .variants = stage_variants,
                                    .variant_count = 2,
                                    .history = stage_history,

@@ -78,6 +78,7 @@ static const struct {
     {"history_bytes", 1024 * KIB},
     {"history_age", 300000 * MS},
     {"channel_idle", 60000 * MS},
+    {"idempotency_age", 300000 * MS},
     {"drain", 30000 * MS},
     {"log_rate", 100},
 };

@@ -1,0 +1,330 @@
+/* keys_test.c - what was published under a key is remembered for a while, and not published again.
+ */
+#include "hub/keys.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "hub/hub.h"
+#include "lib/meter.h"
+#include "lib/suite.h"
+#include "unit/hub/stage.h"
+
+static const uint8_t hash_key[16] = {1, 2, 3};
+static struct meter meter;
+static struct gw_keys *keys;
+static uint64_t total;
+
+static void open_keys(void)
+{
+    meter_init(&meter);
+    total = 0;
+    ck_assert_int_eq(gw_keys_new(&keys, &meter.alloc, hash_key, &total), 0);
+}
+
+static void close_keys(void)
+{
+    gw_keys_free(keys);
+    ck_assert_uint_eq(total, 0);
+    ck_assert_int_eq(meter.live, 0);
+}
+
+static struct gw_str key_of(unsigned number)
+{
+    static char text[16];
+
+    snprintf(text, sizeof(text), "key %u", number);
+    return GW_STR(text);
+}
+
+static void add(unsigned number, uint64_t now_ns)
+{
+    ck_assert_int_eq(gw_keys_add(keys, key_of(number), now_ns), 0);
+    gw_keys_name_last(keys, number + 1, number * 7);
+}
+
+static bool known(unsigned number)
+{
+    uint64_t offset, tag;
+
+    if (!gw_keys_find(keys, key_of(number), &offset, &tag))
+        return false;
+    MUST(offset == number + 1 && tag == number * 7);
+    return true;
+}
+
+/* --- The keys --- */
+
+/* Many times round the ring, and through every growth of it. */
+START_TEST(the_oldest_go_and_the_others_stay)
+{
+    open_keys();
+    for (unsigned i = 0; i < 5000; i++) {
+        unsigned kept = 1 + i / 3 % 700;
+
+        add(i, i);
+        gw_keys_shed(keys, 0, kept);
+        MUST(gw_keys_count(keys) <= kept);
+        MUST(known(i));
+        MUST(known(i + 1 - gw_keys_count(keys)));
+        MUST(i + 1 == gw_keys_count(keys) || !known(i - gw_keys_count(keys)));
+        MUST(gw_keys_oldest_ns(keys) == i + 1 - gw_keys_count(keys));
+    }
+    close_keys();
+}
+END_TEST
+
+START_TEST(old_ones_are_forgotten)
+{
+    open_keys();
+    for (unsigned i = 0; i < 10; i++)
+        add(i, 100 + i / 2);
+    gw_keys_shed(keys, 100, 100);
+    ck_assert_uint_eq(gw_keys_count(keys), 10);
+    gw_keys_shed(keys, 103, 100);
+    ck_assert_uint_eq(gw_keys_count(keys), 4);
+    ck_assert(!known(5) && known(6));
+    gw_keys_shed(keys, UINT64_MAX, 100);
+    ck_assert_uint_eq(gw_keys_count(keys), 0);
+    ck_assert_uint_eq(gw_keys_count(NULL), 0);
+    add(11, 200); /* and it goes on */
+    ck_assert(known(11));
+    close_keys();
+}
+END_TEST
+
+START_TEST(what_was_not_published_after_all_is_not_known)
+{
+    open_keys();
+    add(1, 1);
+    ck_assert_int_eq(gw_keys_add(keys, key_of(2), 2), 0);
+    gw_keys_drop_last(keys);
+    ck_assert(known(1) && !known(2));
+    add(2, 3);
+    ck_assert(known(2));
+    close_keys();
+}
+END_TEST
+
+START_TEST(a_key_is_bytes)
+{
+    static char longest[255];
+    const struct gw_str odd[] = {
+        {"\0", 1}, {"\0\0", 2}, {"\xff", 1}, {longest, 255}, {longest, 254}};
+    uint64_t offset, tag;
+
+    open_keys();
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert(!gw_keys_find(keys, odd[i], &offset, &tag));
+        ck_assert_int_eq(gw_keys_add(keys, odd[i], i), 0);
+        gw_keys_name_last(keys, i, i);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert(gw_keys_find(keys, odd[i], &offset, &tag));
+        ck_assert_uint_eq(offset, i);
+    }
+    close_keys();
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail)
+{
+    for (long left = 0;; left++) {
+        unsigned added = 0;
+
+        meter_init(&meter);
+        meter.left = left;
+        total = 0;
+        keys = NULL;
+        if (gw_keys_new(&keys, &meter.alloc, hash_key, &total) == 0) {
+            for (; added < 20 && gw_keys_add(keys, key_of(added), 1) == 0; added++)
+                gw_keys_name_last(keys, added + 1, added * 7);
+            ck_assert_uint_eq(gw_keys_count(keys), added);
+            for (unsigned i = 0; i < 20; i++)
+                ck_assert_int_eq(known(i), i < added);
+        }
+        close_keys();
+        if (meter.failed == 0)
+            break;
+    }
+}
+END_TEST
+
+/* --- In a hub --- */
+
+static struct stage stage;
+
+static unsigned home_of(int channel)
+{
+    return gw_registry_home_of(stage.hubs[0], GW_STR(stage_names[channel]));
+}
+
+/* Publishes under a key, at the home or elsewhere; returns the answer. */
+static struct gw_published publish(int elsewhere, const char *key)
+{
+    unsigned worker = elsewhere ? 1 - home_of(0) : home_of(0);
+    const struct gw_pub_parts parts = {.key = GW_STR(key), .payload = {"text", 4}};
+    struct gw_published result = {.status = 1};
+    struct gw_pub *pub;
+    int status;
+
+    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &parts), 0);
+    stage_begin(&stage, worker);
+    status = gw_hub_publish(stage.hubs[worker], GW_STR(stage_names[0]), pub, 99, &result);
+    stage_watch(&stage, worker);
+    (void)stage_end(&stage, worker);
+    if (status == GW_PENDING) {
+        stage.pending_published++;
+        stage_turns(&stage, 2);
+        result = stage.last_answer;
+        status = result.status;
+    }
+    ck_assert_int_eq(status, 0);
+    return result;
+}
+
+START_TEST(the_same_key_is_the_same_publication)
+{
+    struct gw_published first, again;
+
+    stage_open(&stage, 2, 2);
+    first = publish(_i, "a");
+    ck_assert(!first.duplicate);
+    ck_assert(!publish(_i, "b").duplicate);
+    ck_assert(!publish(_i, "").duplicate);
+    ck_assert(!publish(_i, "").duplicate); /* none is not one */
+    again = publish(_i, "a");
+    ck_assert(again.duplicate);
+    ck_assert_mem_eq(&again.position, &first.position, sizeof(first.position));
+    ck_assert_uint_eq(publish(_i, "c").position.offset, 5);
+    stage_close(&stage);
+}
+END_TEST
+
+/* And keeps its channel so long, though there is neither history nor reader. */
+START_TEST(a_key_is_known_for_idempotency_age)
+{
+    stage_open(&stage, 2, 2);
+    stage.history.count_max = 0;
+    (void)publish(_i, "a");
+    for (int minute = 0; minute < 5; minute++) {
+        stage_pass(&stage, 60 * GW_NS_PER_S);
+        stage_turns(&stage, 2);
+        ck_assert_uint_gt(gw_hub_counts(stage.hubs[home_of(0)]).channels, 0);
+    }
+    ck_assert(publish(_i, "a").duplicate); /* as old as that is not too old */
+    stage_pass(&stage, GW_NS_PER_MS);
+    ck_assert(!publish(_i, "a").duplicate);
+    stage_pass(&stage, 301 * GW_NS_PER_S);
+    stage_turns(&stage, 2);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[home_of(0)]).key_bytes, 0);
+    stage_pass(&stage, 61 * GW_NS_PER_S);
+    stage_turns(&stage, 2);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[home_of(0)]).channels, 0);
+    stage_close(&stage);
+}
+END_TEST
+
+START_TEST(a_deleted_channel_knows_no_keys)
+{
+    struct gw_published result;
+    unsigned home;
+
+    stage_open(&stage, 2, 2);
+    home = home_of(0);
+    (void)publish(_i, "a");
+    stage_begin(&stage, home);
+    ck_assert_int_eq(stage_delete(&stage, home, 0, &result), 0);
+    (void)stage_end(&stage, home);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[home]).key_bytes, 0);
+    result = publish(_i, "a");
+    ck_assert(!result.duplicate);
+    ck_assert_uint_eq(result.position.offset, 1);
+    stage_close(&stage);
+}
+END_TEST
+
+START_TEST(a_channel_knows_so_many_keys_at_most)
+{
+    char key[32];
+
+    stage_open(&stage, 2, 2);
+    for (unsigned i = 0; i <= GW_KEYS_MAX; i++) {
+        snprintf(key, sizeof(key), "%u", i);
+        (void)publish(0, key);
+    }
+    ck_assert(publish(0, "1").duplicate);
+    ck_assert(!publish(0, "0").duplicate);
+    stage_close(&stage);
+}
+END_TEST
+
+/* All of them together have a share of what histories have: 3,200 / 16 bytes here. */
+START_TEST(keys_have_bytes_at_most)
+{
+    struct gw_hub_options options;
+    char key[GW_PUB_KEY_MAX + 1] = "";
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.history_total_bytes = 3200;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    (void)publish(0, "a");
+    (void)publish(0, "b");
+    ck_assert(publish(0, "a").duplicate);
+    memset(key, 'k', GW_PUB_KEY_MAX);
+    (void)publish(0, key);
+    ck_assert(publish(0, key).duplicate); /* the last one is kept, however long it is */
+    ck_assert(!publish(0, "b").duplicate);
+    ck_assert(!publish(0, key).duplicate);
+    stage_close(&stage);
+}
+END_TEST
+
+/* A publication has its place and its key, or neither. */
+START_TEST(when_memory_is_out_nothing_is_published)
+{
+    const struct gw_pub_parts parts = {.key = {"a", 1}, .payload = {"text", 4}};
+
+    for (long left = 0;; left++) {
+        struct gw_published result;
+        struct gw_pub *pub;
+        int status;
+
+        stage_open(&stage, 1, 0);
+        ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &parts), 0);
+        stage_begin(&stage, 0);
+        stage.meter.left = left;
+        status = gw_hub_publish(stage.hubs[0], GW_STR(stage_names[0]), pub, 99, &result);
+        stage.meter.left = METER_UNLIMITED;
+        stage_watch(&stage, 0);
+        (void)stage_end(&stage, 0);
+        ck_assert_int_eq(publish(0, "a").duplicate, status == 0);
+        ck_assert_uint_eq(publish(0, "b").position.offset, 2);
+        stage_close(&stage);
+        if (status == 0)
+            break;
+        ck_assert_int_eq(status, -ENOMEM);
+    }
+}
+END_TEST
+
+static void fill(TCase *tests)
+{
+    tcase_add_test(tests, the_oldest_go_and_the_others_stay);
+    tcase_add_test(tests, old_ones_are_forgotten);
+    tcase_add_test(tests, what_was_not_published_after_all_is_not_known);
+    tcase_add_test(tests, a_key_is_bytes);
+    tcase_add_test(tests, every_allocation_may_fail);
+    tcase_add_loop_test(tests, the_same_key_is_the_same_publication, 0, 2);
+    tcase_add_loop_test(tests, a_key_is_known_for_idempotency_age, 0, 2);
+    tcase_add_loop_test(tests, a_deleted_channel_knows_no_keys, 0, 2);
+    tcase_add_test(tests, a_channel_knows_so_many_keys_at_most);
+    tcase_add_test(tests, keys_have_bytes_at_most);
+    tcase_add_test(tests, when_memory_is_out_nothing_is_published);
+}
+
+int main(void)
+{
+    return suite_main("hub/keys", fill);
+}
