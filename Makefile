@@ -7,6 +7,7 @@
 #   TESTS         names or suites for `make test`, such as TESTS="--suite core"
 #   BENCH         rounds, seconds each and a name, for `make bench`: BENCH="20 0.4 fan-out"
 #   KEEP=1        `make counts` keeps what it counted, in tests/bench/counts.txt
+#   SEEDS         how many runs `make seeds` simulates
 #   FUZZ_SECONDS  how long `make fuzz` gives each target
 #   COVER_ARGS    arguments of tools/coverage for `make cover`, such as COVER_ARGS=--missing
 
@@ -19,6 +20,7 @@ OTHER_CC := $(filter-out -gcc -cc,-$(notdir $(firstword $(CC))))
 BUILD  ?= build$(OTHER_CC)
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SEEDS ?= 5000
 
 ASAN  := build-asan$(OTHER_CC)
 TSAN  := build-tsan$(OTHER_CC)
@@ -28,7 +30,8 @@ COVER := build-cover
 # A test of a sanitized or of a slow build may take longer than in the plain one.
 MESON_TEST = meson test --no-rebuild --print-errorlogs
 
-.PHONY: help build run test test-slow check asan tsan msan fuzz cover bench counts lint install clean
+.PHONY: help build run test test-slow seeds check asan tsan msan fuzz cover bench counts lint install \
+	clean
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +41,7 @@ help:
 	@echo 'make build       the release binary, build/godwit, and the library'
 	@echo 'make check       build, test and lint: what a commit needs'
 	@echo 'make test-slow   the tests that take minutes'
+	@echo 'make seeds       simulate the whole server, $(SEEDS) times (SEEDS=)'
 	@echo 'make asan        the fast tests under AddressSanitizer and UBSan'
 	@echo 'make tsan        the fast tests under ThreadSanitizer'
 	@echo 'make msan        what we write, under MemorySanitizer'
@@ -92,6 +96,11 @@ test-slow: $(BUILD)/.with-tests
 	@tools/deps build test
 	@ninja -C $(BUILD)
 	$(call run_tests,$(BUILD),--suite slow)
+
+seeds: $(BUILD)/.with-tests
+	@tools/deps build test
+	@ninja -C $(BUILD) tests/sim/sim_seeds
+	@$(BUILD)/tests/sim/sim_seeds --seeds=$(SEEDS) --jobs=$$(nproc)
 
 asan:
 	$(call sanitized,$(ASAN),address$(comma)undefined)

@@ -529,8 +529,8 @@ static void check_conn(const struct gw_worker *worker, const struct gw_conn *con
 {
     assert(conn->phase != GW_CONN_DEAD || conn->flags & GW_CONN_QUEUED);
     assert(conn->phase == GW_CONN_DEAD || gw_timer_is_set(&conn->timer));
-    assert(!conn->owed || conn->owed->pinned || conn->owed->waiting.len > 0 ||
-           conn->subscription != GW_SUBSCRIPTION_NONE);
+    assert(conn->phase == GW_CONN_DEAD || !conn->owed || conn->owed->pinned ||
+           conn->owed->waiting.len > 0 || conn->subscription != GW_SUBSCRIPTION_NONE);
     assert(!(conn->flags & GW_CONN_PARKED) || conn->flags & GW_CONN_QUEUED);
     /* Input that could be used is waiting for something: for more of it, or for its turn. What is
      * to be told, too. */

@@ -401,12 +401,13 @@ int duo_answer(struct duo *duo, unsigned index, struct gw_str *body)
 {
     struct duo_client *client = &duo->clients[index];
     size_t len = head_len(client, client->seen), body_len = 0;
-    const char *text = (const char *)client->in.data + client->seen, *at;
+    const char *text, *at;
     char line[16] = "";
     int status = 0;
 
     if (len == 0)
         return 0;
+    text = (const char *)client->in.data + client->seen;
     memcpy(line, text, sizeof(line) - 1); /* a head is longer; and no NUL ends it */
     ck_assert_int_eq(sscanf(line, "HTTP/1.1 %d ", &status), 1);
     at = memmem(text, len, "Content-Length: ", 16);

@@ -120,16 +120,21 @@ static struct sim_end *end_of(struct gw_loop *base, int fd)
     return end;
 }
 
+static void drop_socket(struct sim_net *net, struct sim_socket *socket)
+{
+    gw_link_remove(&socket->ready);
+    net->sockets[socket->fd - FD_FIRST] = NULL;
+    net->open_count--;
+    free(socket);
+}
+
 static void close_socket(struct sim_net *net, struct sim_socket *socket)
 {
     if (socket->listener)
         sim_listener_close(socket->listener);
     else
         sim_end_close(socket->end);
-    gw_link_remove(&socket->ready);
-    net->sockets[socket->fd - FD_FIRST] = NULL;
-    net->open_count--;
-    free(socket);
+    drop_socket(net, socket);
 }
 
 /* ---- The turn ---- */
@@ -482,6 +487,23 @@ void sim_net_reset(struct sim_net *net, int fd)
 
     assert(socket->end);
     sim_connection_cut(socket->end->connection);
+}
+
+void sim_net_cut_after(struct sim_net *net, int fd, bool outwards, uint64_t bytes)
+{
+    struct sim_end *end = find_socket(net, fd)->end;
+
+    assert(end && bytes > 0);
+    sim_end_cut_after(outwards ? end : sim_end_peer(end), bytes);
+}
+
+void sim_net_vanish(struct sim_net *net, int fd)
+{
+    struct sim_socket *socket = find_socket(net, fd);
+
+    assert(socket->end);
+    sim_end_vanish(socket->end);
+    drop_socket(net, socket);
 }
 
 void sim_net_delay(struct sim_net *net, int fd, uint64_t until_ns)

@@ -89,6 +89,10 @@ struct sim_net_counts {
     uint64_t sends_failed;                         /* another error */
     uint64_t finished;                             /* ends of stream that arrived */
     uint64_t resets;                               /* ends that were told of a reset */
+    uint64_t cuts;                                 /* by sim_net_cut_after(), where it said */
+    uint64_t vanished; /* by sim_net_vanish(), with somebody at the other end */
+    uint64_t let_go;   /* ... and that one has closed since */
+    uint64_t arrivals; /* things that travelled */
     uint64_t delivered_bytes;
 };
 
@@ -132,6 +136,14 @@ void sim_net_wall_jump(struct sim_net *net, int64_t by_ms);
 
 /* Cuts the connection of `fd`: both ends are reset now, and what is under way is lost. */
 void sim_net_reset(struct sim_net *net, int fd);
+
+/* The same as soon as `fd` (or with `outwards` the other end) has been brought so many more bytes,
+ * not one more and not one less. */
+void sim_net_cut_after(struct sim_net *net, int fd, bool outwards, uint64_t bytes);
+
+/* Whoever holds `fd` is gone without a word, like a phone in a tunnel: the descriptor is closed,
+ * nothing that travels on its connection arrives any more, and the other end is told nothing. */
+void sim_net_vanish(struct sim_net *net, int fd);
 
 /* Whatever is sent from now on to or from `fd` arrives no sooner than `until_ns`. */
 void sim_net_delay(struct sim_net *net, int fd, uint64_t until_ns);

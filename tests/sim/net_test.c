@@ -395,6 +395,72 @@ START_TEST(a_cut_resets_both_ends_and_loses_what_is_under_way)
 }
 END_TEST
 
+START_TEST(a_cut_comes_after_exactly_so_many_bytes)
+{
+    char got[16];
+
+    begin_pair(&calm, 1);
+    sim_net_cut_after(net, client, true, 3);
+    ck_assert_int_eq(send_bytes(far, client, "ab"), 2);
+    settle();
+    ck_assert_int_eq(send_bytes(far, client, "cde"), 3);
+    settle();
+    ck_assert_int_eq(gw_loop_receive(near, server, got, sizeof(got)), 3);
+    ck_assert_mem_eq(got, "abc", 3);
+    ck_assert_int_eq(receive_one(near, server), -ECONNRESET);
+    ck_assert_int_eq(receive_one(far, client), -ECONNRESET);
+    ck_assert_uint_eq(sim_net_counts(net).cuts, 1);
+    close_all();
+}
+END_TEST
+
+START_TEST(a_cut_inwards_counts_what_is_brought)
+{
+    begin_pair(&calm, 1);
+    sim_net_cut_after(net, client, false, 1);
+    ck_assert_int_eq(send_bytes(far, client, "not counted"), 11);
+    settle();
+    ck_assert_int_eq(receive_one(far, client), -EAGAIN);
+    ck_assert_int_eq(send_bytes(near, server, "xy"), 2);
+    settle();
+    ck_assert_int_eq(receive_one(far, client), 1);
+    ck_assert_int_eq(receive_one(far, client), -ECONNRESET);
+    close_all();
+}
+END_TEST
+
+/* As long as it asks nothing of its socket, the other end has no way to know. */
+START_TEST(who_vanishes_tells_nobody)
+{
+    struct gw_event event;
+    char got[16];
+
+    begin_pair(&calm, 1);
+    ck_assert_int_eq(send_bytes(far, client, "last words"), 10);
+    settle();
+    ck_assert_int_eq(send_bytes(far, client, "under way"), 9);
+    sim_net_vanish(net, client);
+    event = turn_for(near, SERVER);
+    ck_assert(!event.peer_closed && !event.failed);
+    settle();
+    ck_assert_int_eq(gw_loop_receive(near, server, got, sizeof(got)), 10);
+    ck_assert_int_eq(receive_one(near, server), -EAGAIN);
+    ck_assert_int_eq(send_bytes(near, server, "hello?"), 6);
+    settle();
+    ck_assert_int_eq(receive_one(near, server), -EAGAIN);
+    ck_assert_int_eq(gw_loop_unsent(near, server), 6);
+    ck_assert_uint_eq(sim_net_counts(net).vanished, 1);
+    ck_assert_uint_eq(sim_net_counts(net).let_go, 0);
+    gw_loop_close(near, listener);
+    gw_loop_close(near, server);
+    settle();
+    ck_assert_uint_eq(sim_net_counts(net).let_go, 1);
+    ck_assert_uint_eq(sim_net_open_fds(net), 0);
+    ck_assert_uint_eq(sim_net_connections(net), 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_delay_holds_back_what_is_sent_from_then_on)
 {
     uint64_t until_ns;
@@ -863,6 +929,9 @@ static void fill_suite(TCase *tests)
     tcase_add_test(tests, out_of_descriptors_takes_the_connection_and_closes_it);
     tcase_add_test(tests, a_missing_reserve_leaves_the_connection_waiting);
     tcase_add_test(tests, a_cut_resets_both_ends_and_loses_what_is_under_way);
+    tcase_add_test(tests, a_cut_comes_after_exactly_so_many_bytes);
+    tcase_add_test(tests, a_cut_inwards_counts_what_is_brought);
+    tcase_add_test(tests, who_vanishes_tells_nobody);
     tcase_add_test(tests, a_delay_holds_back_what_is_sent_from_then_on);
     tcase_add_test(tests, a_full_receiver_stops_the_sender_and_both_buffers_are_bounded);
     tcase_add_test(tests, descriptors_are_reused_lowest_first);

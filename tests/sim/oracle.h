@@ -1,10 +1,14 @@
-/* oracle.h - who has published what, and in which order everybody must see it.
+/* oracle.h - what was published, in which order everybody must see it, and what may be kept from
+ * whom.
  *
- * Every payload begins with a number of its own. Each channel has a witness, who was there before
- * the first publication, is never disturbed, and so sees the channel's whole order. What anybody
- * else saw must be a run of that order without a gap, a repeat or a swap; it is judged at the end,
- * because others may be ahead of the witness. An answer to a POST says which offset it got, and
- * that must be its place.
+ * The order is not inferred from what somebody received: it is recorded where it comes about, when
+ * a home puts a publication into its log (peek.h). From then on a message that a reader gets, an
+ * answer that a publisher gets, and a refusal that a position earns are each judged at once,
+ * against the record and against what the settings promise to keep. The oracle believes the server
+ * nothing but the order itself.
+ *
+ * A channel has *lives*, one after the other: a life is what one epoch names. It ends when the
+ * server restarts, or when the channel starts over.
  *
  * Threads: one. */
 #ifndef TESTS_SIM_ORACLE_H
@@ -13,45 +17,166 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ORACLE_PUBS_MAX     4000
+#include "hub/hub.h"
+
+#define ORACLE_PUBS_MAX     4096
 #define ORACLE_CHANNELS_MAX 16
-#define ORACLE_NOWHERE      UINT32_MAX
+#define ORACLE_LIVES_MAX    64
+#define ORACLE_NOBODY       UINT32_MAX /* published by nobody in particular */
+
+/* One publication, by its number. */
+struct oracle_pub {
+    uint8_t channel;
+    bool binary;     /* as which it must arrive */
+    bool acked;      /* its publisher was told so */
+    bool retracted;  /* its publisher was told that it was not published */
+    uint32_t len;    /* of its payload */
+    uint32_t author; /* who published it: of one author's, the order is kept */
+    uint16_t life;   /* where it is, once `offset` is not 0 */
+    uint64_t offset;
+};
+
+struct oracle_entry {
+    uint32_t number;
+    uint64_t tag, born_ns;
+    uint64_t cost_before; /* gw_pub_cost() of all before it in this life */
+};
+
+struct oracle_life {
+    uint64_t epoch; /* 0: the server has not named it yet */
+    struct oracle_entry *entries;
+    uint32_t count, room;
+    uint64_t cost; /* of all */
+};
+
+struct oracle_channel {
+    struct oracle_life lives[ORACLE_LIVES_MAX];
+    uint16_t life;        /* the present one */
+    uint16_t server_life; /* the first one of the present server */
+};
 
 struct oracle {
-    uint32_t count; /* publications tried so far: their numbers are 0 .. count - 1 */
-    uint8_t channel_of[ORACLE_PUBS_MAX];
-    uint64_t acknowledged[ORACLE_PUBS_MAX]; /* offset, or 0 */
-    uint32_t place[ORACLE_PUBS_MAX];        /* in its channel's order, or ORACLE_NOWHERE */
-    uint32_t order[ORACLE_CHANNELS_MAX][ORACLE_PUBS_MAX];
-    uint32_t order_count[ORACLE_CHANNELS_MAX];
-    struct oracle_view *closed; /* views of readers that are over, still to be judged */
-    uint32_t closed_count, closed_room;
+    struct oracle_pub pubs[ORACLE_PUBS_MAX];
+    uint32_t count; /* numbers 0 .. count - 1 have been tried */
+    struct oracle_channel channels[ORACLE_CHANNELS_MAX];
+    uint32_t channel_count;
+    /* What the server promises to keep. */
+    struct gw_history history;
+    uint64_t live_log_bytes;
+    bool halved;  /* all histories together were too large: nothing is promised */
+    bool starved; /* an allocation has failed: a branch may have lost its copy */
+    uint64_t last_of_author[ORACLE_PUBS_MAX]; /* number + 1 of the last one appended */
 };
 
-/* What one reader saw of one channel. */
+/* Where a reader began. Made as it asks; judged as it is answered. */
+struct oracle_ask {
+    struct gw_since since;
+    uint16_t life;    /* the oldest that may answer it */
+    uint16_t present; /* the channel's, as it asked */
+    uint64_t head;    /* the same */
+    uint64_t told;    /* what every worker that serves the channel had been told of by then */
+};
+
+/* What one connection saw of one channel. */
 struct oracle_view {
     uint32_t channel;
-    bool witness;
-    uint32_t *numbers; /* owned; by the oracle once it is closed */
-    uint32_t count, room;
+    struct oracle_ask ask;
+    bool began;       /* its handshake has succeeded */
+    bool exact;       /* `next` is what must come; before, something between `least` and `most` */
+    bool dishonoured; /* it was told that a reset follows */
+    bool told_reset;  /* and that came */
+    uint16_t life;
+    uint64_t next, least, most;
+    uint32_t seen;
 };
 
-void oracle_init(struct oracle *oracle);
+/* How far a reader has got: for coming back. */
+struct oracle_place {
+    bool known;
+    uint16_t life;
+    uint64_t offset;
+};
+
+void oracle_init(struct oracle *oracle, uint32_t channel_count);
 void oracle_fini(struct oracle *oracle);
-uint32_t oracle_publish(struct oracle *oracle, uint32_t channel); /* its number */
-void oracle_acknowledge(struct oracle *oracle, uint32_t number, uint64_t offset);
 
-/* A reader has got publication `number`. */
-void oracle_see(struct oracle *oracle, struct oracle_view *view, uint32_t number);
+/* --- What is published --- */
 
-/* A reader is over: its view is kept, and begins anew. */
-void oracle_close(struct oracle *oracle, struct oracle_view *view);
+uint32_t oracle_publish(struct oracle *oracle, uint32_t channel, uint32_t len, bool binary,
+                        uint32_t author); /* its number */
 
-/* Has a reader who is still there got to the end of the order? */
+/* The payload of a publication: `len` bytes into `out`, the same each time. */
+void oracle_payload(uint32_t number, uint32_t len, uint8_t *out);
+
+/* The server has restarted: every channel begins a life whose epoch will be another. */
+void oracle_restart(struct oracle *oracle);
+
+/* A home has this epoch for the channel: it names the present life, or begins the next. */
+void oracle_name_life(struct oracle *oracle, uint32_t channel, uint64_t epoch);
+
+/* A home has put a publication into its log. */
+void oracle_append(struct oracle *oracle, uint32_t channel, uint64_t epoch,
+                   const struct gw_pub *pub, uint64_t now_ns);
+
+/* Is this what the log should have there? */
+void oracle_check_entry(const struct oracle *oracle, uint32_t channel, const struct gw_pub *pub);
+
+/* The publisher of `number` was told that it is in the log, and where. */
+void oracle_acknowledge(struct oracle *oracle, uint32_t number, const struct gw_position *where);
+void oracle_retract(struct oracle *oracle, uint32_t number); /* that it was not published */
+
+/* --- What is kept --- */
+
+uint64_t oracle_head(const struct oracle *oracle, uint32_t channel);
+uint64_t oracle_epoch(const struct oracle *oracle, uint32_t channel);
+
+/* The first offset that the settings promise to keep of the present life: for whoever comes back;
+ * and for a reader who is there. */
+uint64_t oracle_kept_from(const struct oracle *oracle, uint32_t channel, uint64_t now_ns);
+uint64_t oracle_live_from(const struct oracle *oracle, uint32_t channel, uint64_t now_ns);
+
+/* --- Readers --- */
+
+struct gw_position oracle_position(const struct oracle *oracle, uint32_t channel,
+                                   const struct oracle_place *place);
+
+/* A reader is about to ask; `told` is the head that every worker knows of. */
+void oracle_ask(const struct oracle *oracle, struct oracle_view *view, uint32_t channel,
+                const struct gw_since *since, uint64_t told);
+
+/* Its handshake has succeeded; it may still be told that its position was not honoured. */
+void oracle_begin(const struct oracle *oracle, struct oracle_view *view, uint64_t now_ns);
+
+/* Who reads envelopes hears where it begins, and whether it has recovered what it missed (-1:
+ * nothing was said of that); and of each reset, and where it goes on from there. */
+void oracle_started(const struct oracle *oracle, struct oracle_view *view,
+                    const struct gw_position *start, int recovered);
+void oracle_reset(const struct oracle *oracle, struct oracle_view *view, enum gw_reset reason,
+                  const struct gw_position *from, uint64_t now_ns);
+
+/* It was told so (close code 4410). */
+void oracle_refused(const struct oracle *oracle, const struct oracle_view *view,
+                    enum gw_reset reason, uint64_t now_ns);
+
+/* It was told that what it lacks is gone (4408). */
+void oracle_lost(const struct oracle *oracle, const struct oracle_view *view, uint64_t now_ns);
+
+/* It has got a message. */
+void oracle_see(struct oracle *oracle, struct oracle_view *view, const uint8_t *data, size_t len,
+                bool binary);
+
+/* What it would come back with. */
+struct oracle_place oracle_place_of(const struct oracle_view *view);
+
+/* Has it got everything, if it is still there? */
 bool oracle_caught_up(const struct oracle *oracle, const struct oracle_view *view);
 
-/* Asserts that every closed view is a run of its channel's order, and that everything acknowledged
- * is where its offset says. */
-void oracle_check(const struct oracle *oracle);
+/* --- At the end --- */
+
+/* Who is still there was not told anything: then what it asked for was to be had. */
+void oracle_check_honoured(const struct oracle *oracle, const struct oracle_view *view);
+
+/* What this author has published has all come about: it was not told otherwise. */
+void oracle_check_author(const struct oracle *oracle, uint32_t author);
 
 #endif

@@ -458,6 +458,13 @@ static void arrive_refusal(struct sim_end *server)
     kill_end(client, ECONNREFUSED);
 }
 
+static void deliver(struct sim_end *sender, uint64_t bytes)
+{
+    sender->out.delivered += bytes;
+    wire_of(sender)->counts.delivered_bytes += bytes;
+    wake(sim_end_peer(sender));
+}
+
 static void arrive_data(struct sim_end *sender, uint64_t bytes)
 {
     struct sim_end *receiver = sim_end_peer(sender);
@@ -468,9 +475,13 @@ static void arrive_data(struct sim_end *sender, uint64_t bytes)
         reset_peer(receiver);
         return;
     }
-    sender->out.delivered += bytes;
-    wire_of(sender)->counts.delivered_bytes += bytes;
-    wake(receiver);
+    if (sender->cut_armed && sender->out.delivered + bytes >= sender->cut_at) {
+        wire_of(sender)->counts.cuts++;
+        deliver(sender, sender->cut_at - sender->out.delivered);
+        sim_connection_cut(sender->connection);
+        return;
+    }
+    deliver(sender, bytes);
     acknowledge(receiver);
 }
 
@@ -523,6 +534,9 @@ static void arrive_ack(struct sim_end *receiver)
 static void arrive(struct sim_wire *wire, const struct sim_travel *travel)
 {
     sim_wire_note(wire, travel_names[travel->kind], who(travel->from), travel->bytes);
+    wire->counts.arrivals++;
+    if (travel->from->connection->silent && travel->kind != TRAVEL_SPACE)
+        return;
     switch (travel->kind) {
     case TRAVEL_SYN:
         arrive_syn(travel->from);
@@ -705,6 +719,7 @@ void sim_end_close(struct sim_end *end)
     assert(!end->closed);
     end->closed = true;
     end->socket = NULL;
+    wire_of(end)->counts.let_go += end->connection->silent;
     if (!end->dead && end->connected && unread(end) == 0) {
         end->finished = true;
         transmit(end);
@@ -719,6 +734,24 @@ void sim_connection_cut(struct sim_connection *connection)
     sim_wire_note(connection->wire, "cut", connection->id, 0);
     kill_by_reset(&connection->ends[0]);
     kill_by_reset(&connection->ends[1]);
+}
+
+void sim_end_cut_after(struct sim_end *sender, uint64_t bytes)
+{
+    sender->cut_armed = true;
+    sender->cut_at = sender->out.delivered + bytes;
+}
+
+void sim_end_vanish(struct sim_end *end)
+{
+    sim_wire_note(wire_of(end), "vanish", who(end), 0);
+    assert(!end->closed);
+    wire_of(end)->counts.vanished += !sim_end_peer(end)->closed;
+    end->connection->silent = true;
+    end->closed = true;
+    end->dead = true;
+    end->socket = NULL;
+    free_if_over(end->connection);
 }
 
 void sim_connection_delay(struct sim_connection *connection, uint64_t until_ns)

@@ -69,6 +69,8 @@ struct sim_end {
     bool closed;       /* nobody holds this end */
     bool dead;         /* reset, refused, or not there yet: nothing goes in or out */
     bool wants_space;  /* somebody was told that there is no room */
+    bool cut_armed;    /* the connection is cut when so much of `out` is delivered */
+    uint64_t cut_at;
 };
 
 struct sim_connection {
@@ -78,6 +80,7 @@ struct sim_connection {
     uint64_t id;
     size_t under_way;       /* travels that name this connection */
     unsigned host;          /* of ends[0] */
+    bool silent;            /* an end has vanished: nothing arrives any more */
     struct sim_end ends[2]; /* who connected, who accepted */
 };
 
@@ -119,6 +122,8 @@ void sim_end_finish(struct sim_end *end);
 void sim_end_close(struct sim_end *end);
 
 void sim_connection_cut(struct sim_connection *connection);
+void sim_end_cut_after(struct sim_end *sender, uint64_t bytes); /* more of what it sends */
+void sim_end_vanish(struct sim_end *end);                       /* nobody holds it any more */
 void sim_connection_delay(struct sim_connection *connection, uint64_t until_ns);
 
 /* ---- Listeners ---- */

@@ -1,338 +1,223 @@
 #include "sim/world.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proto/deflate/deflater.h"
-#include "sim/client.h"
-#include "sim/oracle.h"
+#include <godwit/status.h>
 
-#define SERVER_HOST 1
-#define PORT        9880
-#define ACTION_NS   (2 * GW_NS_PER_MS) /* between two things that somebody does */
-#define CATCH_UP_NS (60 * GW_NS_PER_S)
-#define RUN_NS      (3600 * GW_NS_PER_S) /* simulated; a run that takes so long never ends */
-#define STALL_NS    (50 * GW_NS_PER_MS)
+#include "core/alloc.h"
+#include "lib/meter.h"
+#include "lib/seeded.h"
+#include "proto/deflate/deflater.h"
+#include "server/assembly.h"
+#include "server/options.h"
+#include "sim/must.h"
+#include "sim/peek.h"
+
+#define SERVER_HOST     1
+#define PORT            9880
+#define MEMORY_BYTES    (UINT64_C(1) << 30)
+#define CONNECTIONS_MAX 256
+#define ACTION_NS       (2 * GW_NS_PER_MS)   /* between two things that somebody does */
+#define PAUSE_NS        (3 * GW_NS_PER_S)    /* long enough for heartbeats */
+#define STALL_NS        (50 * GW_NS_PER_MS)  /* a worker without a processor */
+#define DOWN_NS         (100 * GW_NS_PER_MS) /* between two servers */
+#define REST_NS         (120 * GW_NS_PER_S)  /* by then all must be quiet: keep-alive is 60 s */
+#define LINGER_NS       (70 * GW_NS_PER_S)   /* by then branches have left: they linger for 60 s */
+#define RUN_NS          (7200 * GW_NS_PER_S) /* a run that takes so long never ends */
+#define STEP_NS         (10 * GW_NS_PER_MS)
+#define YEAR_MS         (365 * INT64_C(86400000))
+#define FAMINE_PERMILLE 150 /* of the allocations, while it lasts */
+#define FAMINE_ACTIONS  10
+#define CHECK_TURNS     4 /* the costly checks come in every so manieth turn */
 
 struct world {
-    struct world_options options;
+    const struct world_options *options;
     struct seeded random;
+    struct seeded luck; /* of allocations: apart, so that their number changes nothing else */
     struct meter meter;
+    struct gw_alloc alloc; /* the server's: the meter's, and it may fail */
+    bool famine;
+    unsigned famine_left; /* actions until it is over */
+    long failed_seen;
     struct sim_net *net;
     struct gw_options server;
     struct gw_pen pen;
+    unsigned workers;
     struct gw_loop *loops[WORLD_WORKERS_MAX];
-    struct gw_loop *crowd;
-    struct gw_assembly *assembly;
-    union gw_address address;
-    struct client clients[WORLD_CLIENTS_MAX];
+    struct gw_assembly *assembly; /* NULL: there is no server now */
     struct oracle oracle;
-    struct world_counts counts;
-    bool quiet; /* the faults have ended */
+    struct peek peek;
+    struct crowd crowd;
+    struct sim_counts *counts;
+    uint64_t turns;
 };
-
-/* --- Making --- */
-
-static void set_flag(struct gw_options *options, const char *flag)
-{
-    struct gw_complaint complaint;
-
-    ck_assert_msg(gw_options_flag(options, flag, &complaint) == 0, "%s", flag);
-}
-
-static void make_options(struct world *world)
-{
-    struct gw_complaint complaint;
-
-    ck_assert_int_eq(gw_options_init(&world->server, &gw_alloc_std), 0);
-    set_flag(&world->server, "--message-rate=1000000");
-    set_flag(&world->server, "--byte-rate=1GiB");
-    for (const char *const *flag = world->options.flags; flag && *flag; flag++)
-        set_flag(&world->server, *flag);
-    ck_assert_int_eq(gw_options_finish(&world->server, &complaint), 0);
-}
-
-static void make_server(struct world *world)
-{
-    struct gw_assembly_options options = {
-        .alloc = &world->meter.alloc,
-        .options = &world->server,
-        .loops = world->loops,
-        .worker_count = world->options.workers,
-        .mailbox_slots = world->options.mailbox_slots,
-        .connections_max = 1000,
-        .memory_bytes = UINT64_C(1) << 30,
-        .pen = &world->pen,
-    };
-    int failed;
-
-    for (unsigned i = 0; i < world->options.workers; i++)
-        ck_assert_int_eq(
-            sim_loop_new(&world->loops[i], world->net, &gw_alloc_std, SERVER_HOST, NULL), 0);
-    ck_assert_int_eq(sim_loop_new(&world->crowd, world->net, &gw_alloc_std, SERVER_HOST, NULL), 0);
-    for (size_t i = 0; i < sizeof(options.seed); i++)
-        options.seed[i] = (uint8_t)seeded_next(&world->random);
-    ck_assert_int_eq(gw_assembly_new(&world->assembly, &options, &failed), 0);
-}
-
-/* Clients live on the server's own machine, where open mode lets them in. */
-struct world *world_new(const struct world_options *options, uint64_t seed)
-{
-    struct world *world = calloc(1, sizeof(*world));
-
-    ck_assert_ptr_nonnull(world);
-    ck_assert_uint_le(options->clients, WORLD_CLIENTS_MAX);
-    ck_assert_uint_le(options->publications, WORLD_PUBS_MAX);
-    world->options = *options;
-    world->random.state = seed;
-    meter_init(&world->meter);
-    oracle_init(&world->oracle);
-    world->net = sim_net_new(&options->net, seeded_next(&world->random));
-    gw_pen_init(&world->pen, STDERR_FILENO, 1, GW_LOG_ERROR + 1); /* writes nothing */
-    world->address.in4 = (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    make_options(world);
-    make_server(world);
-    return world;
-}
-
-/* --- Clients --- */
 
 static uint64_t pick(struct world *world, uint64_t below)
 {
     return seeded_below(&world->random, below);
 }
 
-/* The first of each channel is its witness: it listens from the beginning and is never disturbed.
- */
-static bool is_witness(const struct world *world, unsigned index)
+static bool chance(struct world *world, unsigned permille)
 {
-    return index < world->options.channels;
+    return pick(world, 1000) < permille;
 }
 
-static void start(struct world *world, unsigned index)
+/* --- The server --- */
+
+static void *get_with_luck(size_t size, void *ctx)
 {
-    static const char *const since[] = {"new", "new", "all", "last:3", ""};
-    static const enum client_kind kinds[] = {CLIENT_POSTER, CLIENT_PLAIN, CLIENT_PLAIN,
-                                             CLIENT_DEFLATED};
-    bool witness = is_witness(world, index);
-    unsigned choice = witness ? 0 : (unsigned)pick(world, 5);
-    enum client_kind kind = kinds[pick(world, 4)];
+    struct world *world = ctx;
 
-    if (witness && kind == CLIENT_POSTER)
-        kind = CLIENT_DEFLATED;
-    world->counts.replayed += choice == 2 || choice == 3;
-    client_start(&world->clients[index], world->crowd, &world->address, index,
-                 (uint32_t)(index % world->options.channels), since[choice], kind, &world->random);
-    world->clients[index].view.witness = witness;
-}
-
-/* What became of one that is over. Nobody may end without a reason that it can see. */
-static void count_end(struct world *world, unsigned index)
-{
-    struct client *client = &world->clients[index];
-
-    if (client->phase != CLIENT_GONE)
-        return;
-    ck_assert_msg(!is_witness(world, index) || client->close_code == 1012 || !client->ws,
-                  "the witness of channel %u was cut (close code %u)", index, client->close_code);
-    world->counts.delivered += client->delivered;
-    world->counts.behind += client->close_code == 4408;
-    world->counts.drained += client->close_code == 1012;
-    world->counts.goodbyes += client->close_code == 1000;
-    world->counts.lost += client->close_code == 0;
-    world->counts.cut_in_message += client->in_message;
-    oracle_close(&world->oracle, &client->view);
-    client_end(client);
-}
-
-static void crowd_turn(struct world *world)
-{
-    struct gw_event events[64];
-    int count = gw_loop_turn(world->crowd, events, 64, UINT64_MAX);
-
-    for (int i = 0; i < count; i++)
-        client_go(&world->clients[events[i].token], &world->oracle, &world->random);
-    for (unsigned i = 0; i < world->options.clients; i++)
-        count_end(world, i);
-}
-
-static void turn(struct world *world, struct gw_loop *loop)
-{
-    if (loop == world->crowd) {
-        crowd_turn(world);
-        return;
+    if (world->famine && seeded_below(&world->luck, 1000) < FAMINE_PERMILLE) {
+        world->meter.failed++;
+        return NULL;
     }
-    for (unsigned i = 0; i < world->options.workers; i++)
-        if (loop == world->loops[i]) {
-            ck_assert_int_eq(gw_worker_turn(world->assembly->workers[i]), 0);
-            gw_worker_check(world->assembly->workers[i]);
-        }
+    return meter_get(size, &world->meter);
 }
 
-static void run_until(struct world *world, uint64_t until_ns)
+static void put_back(void *ptr, void *ctx)
 {
-    struct gw_loop *loop;
-
-    while ((loop = sim_net_next(world->net, until_ns)))
-        turn(world, loop);
-    ck_assert_uint_lt(sim_net_now(world->net), RUN_NS);
+    meter_put(ptr, &((struct world *)ctx)->meter);
 }
 
-/* --- What happens --- */
-
-static void publish(struct world *world, unsigned index)
+static void set_flag(struct gw_options *options, const char *flag)
 {
-    struct client *client = &world->clients[index];
-    unsigned len = 16 + (unsigned)pick(world, world->options.payload_max - 15);
+    struct gw_complaint complaint;
 
-    if (client->phase != CLIENT_OPEN || client->closing || client->awaits_answer)
-        return;
-    world->counts.published++;
-    client_publish(client, oracle_publish(&world->oracle, client->view.channel), len,
-                   &world->random);
-    client_go(client, &world->oracle, &world->random);
+    must(gw_options_flag(options, flag, &complaint) == 0, "no such option: %s", flag);
 }
 
-static void fall_asleep(struct world *world, struct client *client)
+static void make_options(struct world *world)
 {
-    client->asleep = true;
-    client->wakes_ns = sim_net_now(world->net) + world->options.sleep_ns;
+    struct gw_complaint complaint;
+
+    must(gw_options_init(&world->server, &gw_alloc_std) == 0, "no options");
+    set_flag(&world->server, "--message-rate=1000000");
+    set_flag(&world->server, "--byte-rate=1GiB");
+    set_flag(&world->server, "--ping-interval=2s");
+    set_flag(&world->server, "--pong-timeout=1s");
+    set_flag(&world->server, "--write-timeout=2s");
+    set_flag(&world->server, "--drain=2s");
+    for (const char *const *flag = world->options->flags; flag && *flag; flag++)
+        set_flag(&world->server, *flag);
+    must(gw_options_finish(&world->server, &complaint) == 0, "options do not fit");
 }
 
-static void wake_sleepers(struct world *world)
+static uint32_t slots(struct world *world)
 {
-    for (unsigned i = 0; i < world->options.clients; i++) {
-        struct client *client = &world->clients[i];
-
-        if (!client->asleep || (!world->quiet && client->wakes_ns > sim_net_now(world->net)))
-            continue;
-        client->asleep = false;
-        client_go(client, &world->oracle, &world->random);
-    }
+    return world->options->mailbox_slots ? world->options->mailbox_slots
+                                         : 1 + (uint32_t)pick(world, 2);
 }
 
-/* One of the faults, on one client that may be disturbed. */
-static void disturb(struct world *world, unsigned index, unsigned roll)
+static void make_server(struct world *world)
 {
-    const struct world_options *options = &world->options;
-    struct client *client = &world->clients[index];
-    bool open = client->phase == CLIENT_SHAKING || client->phase == CLIENT_OPEN;
+    struct gw_assembly_options options = {
+        .alloc = &world->alloc,
+        .options = &world->server,
+        .loops = world->loops,
+        .mailbox_slots = slots(world),
+        .connections_max = CONNECTIONS_MAX,
+        .memory_bytes = MEMORY_BYTES,
+        .pen = &world->pen,
+    };
+    int failed;
 
-    if (!open || is_witness(world, index))
-        return;
-    if (roll < options->cut_permille)
-        sim_net_reset(world->net, client->fd);
-    else if (roll < options->cut_permille + options->leave_permille) {
-        client_say_goodbye(client, &world->random);
-        client_go(client, &world->oracle, &world->random);
-    } else if (roll < options->cut_permille + options->leave_permille + options->sleep_permille)
-        fall_asleep(world, client);
+    world->workers = world->options->workers ? world->options->workers
+                                             : 1 + (unsigned)pick(world, WORLD_WORKERS_MAX);
+    options.worker_count = world->workers;
+    for (unsigned i = 0; i < world->workers; i++)
+        must(sim_loop_new(&world->loops[i], world->net, &gw_alloc_std, SERVER_HOST, NULL) == 0,
+             "no loop");
+    for (size_t i = 0; i < sizeof(options.seed); i++)
+        options.seed[i] = (uint8_t)seeded_next(&world->random);
+    must(gw_assembly_new(&world->assembly, &options, &failed) == 0, "no server");
+    world->crowd.common.assembly = world->assembly;
+    tell("server", 0, "comes, with %u workers and %u slots", world->workers, options.mailbox_slots);
 }
-
-static void act(struct world *world)
-{
-    unsigned index = (unsigned)pick(world, world->options.clients);
-
-    if (world->clients[index].phase == CLIENT_NONE)
-        start(world, index);
-    else
-        publish(world, index);
-    disturb(world, (unsigned)pick(world, world->options.clients), (unsigned)pick(world, 1000));
-    if (pick(world, 1000) < world->options.stall_permille)
-        sim_loop_stall(world->loops[pick(world, world->options.workers)],
-                       sim_net_now(world->net) + STALL_NS);
-    wake_sleepers(world);
-    run_until(world, sim_net_now(world->net) + pick(world, 2 * ACTION_NS));
-}
-
-static bool all_witness(const struct world *world)
-{
-    for (unsigned i = 0; i < world->options.channels; i++)
-        if (world->clients[i].phase != CLIENT_OPEN)
-            return false;
-    return true;
-}
-
-/* It has sent all it had to say, and has got all that there is for it. */
-static bool caught_up(const struct world *world, const struct client *client)
-{
-    if (client->phase == CLIENT_NONE)
-        return true;
-    if (client->awaits_answer || client->out.len > 0)
-        return false;
-    return client->poster || client->phase != CLIENT_OPEN ||
-           oracle_caught_up(&world->oracle, &client->view);
-}
-
-static bool all_caught_up(const struct world *world)
-{
-    for (unsigned i = 0; i < world->options.clients; i++)
-        if (!caught_up(world, &world->clients[i]))
-            return false;
-    return true;
-}
-
-static void catch_up(struct world *world)
-{
-    struct sim_net_options calm = SIM_NET_CALM;
-    uint64_t until = sim_net_now(world->net) + CATCH_UP_NS;
-
-    calm.buffer_bytes = world->options.net.buffer_bytes; /* cannot change */
-    world->quiet = true;
-    sim_net_options_set(world->net, &calm);
-    wake_sleepers(world);
-    run_until(world, sim_net_now(world->net) + GW_NS_PER_S);
-    while (!all_caught_up(world) && sim_net_now(world->net) < until)
-        run_until(world, sim_net_now(world->net) + 10 * GW_NS_PER_MS);
-    for (unsigned i = 0; i < world->options.clients; i++)
-        ck_assert_msg(caught_up(world, &world->clients[i]),
-                      "client %u never got the rest, and was not told", i);
-}
-
-void world_run(struct world *world)
-{
-    for (unsigned i = 0; i < world->options.channels; i++)
-        start(world, i);
-    while (!all_witness(world)) {
-        run_until(world, sim_net_now(world->net) + 10 * GW_NS_PER_MS);
-        for (unsigned i = 0; i < world->options.channels; i++)
-            if (world->clients[i].phase == CLIENT_NONE) /* it was turned away */
-                start(world, i);
-    }
-    while (world->counts.published < world->options.publications)
-        act(world);
-    catch_up(world);
-}
-
-/* --- Ending --- */
 
 static void add_hub_counts(struct world *world)
 {
-    struct gw_hub_counts *sum = &world->counts.hub;
+    uint64_t *at = world->counts->at;
 
-    for (unsigned i = 0; i < world->options.workers; i++) {
-        struct gw_hub_counts one = gw_hub_counts(world->assembly->workers[i]->hub);
+    for (unsigned i = 0; i < world->workers; i++) {
+        const struct gw_worker *worker = world->assembly->workers[i];
+        struct gw_hub_counts hub = gw_hub_counts(worker->hub);
 
-        ck_assert_uint_eq(one.unit_bytes_pinned, 0);
-        sum->publications += one.publications;
-        sum->units_made += one.units_made;
-        sum->sweeps_cut += one.sweeps_cut;
-        sum->ranges_owed += one.ranges_owed;
-        sum->publishes_refused += one.publishes_refused;
-        sum->replies_deferred += one.replies_deferred;
-        sum->trimmed_while_pinned += one.trimmed_while_pinned;
-        for (size_t r = 0; r < sizeof(sum->resets) / sizeof(sum->resets[0]); r++)
-            sum->resets[r] += one.resets[r];
+        at[SIM_SWEEP_CUT] += hub.sweeps_cut;
+        at[SIM_RANGE_OWED] += hub.ranges_owed;
+        at[SIM_PUBLISH_WAITED] += hub.publishes_refused;
+        at[SIM_REPLY_DEFERRED] += hub.replies_deferred;
+        at[SIM_TRIMMED_PINNED] += hub.trimmed_while_pinned;
+        at[SIM_HALVED] += hub.histories_halved;
+        at[SIM_PINNED_AT_RESTART] += hub.unit_bytes_pinned > 0;
+        if (world->assembly->deflaters[i])
+            at[SIM_DEFLATED] += gw_deflater_runs(world->assembly->deflaters[i]);
     }
 }
 
+static void end_server(struct world *world)
+{
+    tell("server", 0, "is gone");
+    add_hub_counts(world);
+    gw_assembly_free(world->assembly);
+    world->assembly = NULL;
+    world->crowd.common.assembly = NULL;
+    must(world->meter.live == 0, "the server kept %ld pieces of memory", world->meter.live);
+    for (unsigned i = 0; i < world->workers; i++)
+        gw_loop_free(world->loops[i]);
+}
+
+/* --- Turns --- */
+
+/* Whoever is there may be hit by an allocation that failed; and a branch may have lost its copy. */
+static void see_famine(struct world *world)
+{
+    if (world->meter.failed == world->failed_seen)
+        return;
+    tell("server", 0, "is short of memory, %ld times", world->meter.failed - world->failed_seen);
+    world->failed_seen = world->meter.failed;
+    world->oracle.starved = true;
+    crowd_excuse(&world->crowd, EXCUSE_FAMINE);
+}
+
+static void turn(struct world *world, const struct gw_loop *loop)
+{
+    bool thorough = world->turns++ % CHECK_TURNS == 0;
+
+    if (loop == world->crowd.common.loop) {
+        crowd_turn(&world->crowd);
+        return;
+    }
+    for (unsigned i = 0; i < world->workers; i++) {
+        if (loop != world->loops[i])
+            continue;
+        peek_turn(&world->peek, world->assembly->workers[i]);
+        see_famine(world);
+        if (thorough) {
+            gw_worker_check(world->assembly->workers[i]);
+            peek_check_logs(&world->peek, world->assembly->workers[i]);
+        }
+    }
+}
+
+static void run_for(struct world *world, uint64_t ns)
+{
+    uint64_t until = sim_net_now(world->net) + ns;
+    struct gw_loop *loop;
+
+    while ((loop = sim_net_next(world->net, until)))
+        turn(world, loop);
+    must(sim_net_now(world->net) < RUN_NS, "it never ends");
+}
+
+/* --- What machines do --- */
+
 static bool all_gone(const struct world *world)
 {
-    for (unsigned i = 0; i < world->options.workers; i++)
+    for (unsigned i = 0; i < world->workers; i++)
         if (!gw_worker_gone(world->assembly->workers[i]))
             return false;
     return true;
@@ -340,47 +225,264 @@ static bool all_gone(const struct world *world)
 
 static void drain(struct world *world)
 {
-    uint64_t until = sim_net_now(world->net) + CATCH_UP_NS;
+    uint64_t until = sim_net_now(world->net) + REST_NS;
 
+    tell("server", 0, "drains");
+    crowd_excuse(&world->crowd, EXCUSE_RESTART);
+    world->crowd.common.newcomers |= EXCUSE_RESTART;
     gw_assembly_drain(world->assembly);
     while (!all_gone(world) && sim_net_now(world->net) < until)
-        run_until(world, sim_net_now(world->net) + 10 * GW_NS_PER_MS);
-    ck_assert_msg(all_gone(world), "the server did not let go of everybody");
-    run_until(world, sim_net_now(world->net) + GW_NS_PER_S);
+        run_for(world, STEP_NS);
+    must(all_gone(world), "the server does not let go of everybody");
 }
 
-struct world_counts world_end(struct world *world)
+/* With a word to everybody, or like a kill -9. What it held in memory is gone, so each channel
+ * begins another life. */
+static void restart(struct world *world)
 {
-    struct world_counts counts;
+    world->counts->at[SIM_RESTART]++;
+    world->famine = false;
+    if (pick(world, 2) == 0)
+        drain(world);
+    crowd_excuse(&world->crowd, EXCUSE_RESTART);
+    world->crowd.common.newcomers |= EXCUSE_RESTART;
+    end_server(world);
+    oracle_restart(&world->oracle);
+    run_for(world, pick(world, DOWN_NS));
+    make_server(world);
+    world->crowd.common.newcomers &= ~(unsigned)EXCUSE_RESTART;
+}
 
-    drain(world);
-    add_hub_counts(world);
-    for (unsigned i = 0; i < world->options.clients; i++) {
-        ck_assert_int_eq(world->clients[i].phase, CLIENT_NONE); /* everybody was told */
+/* As DELETE asks a worker to, its home or another. It may find no room, or no memory. */
+static void delete_channel(struct world *world)
+{
+    unsigned worker = (unsigned)pick(world, world->workers);
+    uint32_t channel = (uint32_t)pick(world, world->options->habits.channels);
+    char name[16];
+    int status;
+
+    snprintf(name, sizeof(name), "c%u", channel);
+    status = peek_delete(&world->peek, world->assembly->workers[worker], GW_STR(name));
+    tell("channel", channel, "is deleted by worker %u: %s", worker, gw_strerror(status));
+    world->counts->at[SIM_DELETED] += status >= 0;
+    gw_loop_wake(world->loops[worker]);
+}
+
+static void stall(struct world *world)
+{
+    unsigned worker = (unsigned)pick(world, world->workers);
+
+    world->counts->at[SIM_STALLED]++;
+    tell("worker", worker, "gets no processor");
+    sim_loop_stall(world->loops[worker], sim_net_now(world->net) + 1 + pick(world, STALL_NS));
+}
+
+static void jump(struct world *world)
+{
+    int64_t by_ms = pick(world, 2) == 0 ? YEAR_MS : -YEAR_MS;
+
+    world->counts->at[SIM_WALL_JUMP]++;
+    tell("server", 0, "has another year on its clock: %+lld ms", (long long)by_ms);
+    sim_net_wall_jump(world->net, by_ms);
+}
+
+static void end_famine(struct world *world)
+{
+    world->famine = false;
+    world->crowd.common.newcomers &= ~(unsigned)EXCUSE_FAMINE;
+}
+
+static void begin_famine(struct world *world)
+{
+    tell("server", 0, "will be short of memory");
+    world->famine = true;
+    world->famine_left = 1 + (unsigned)pick(world, FAMINE_ACTIONS);
+    world->crowd.common.newcomers |= EXCUSE_FAMINE;
+}
+
+static void disturb(struct world *world)
+{
+    const struct world_options *options = world->options;
+
+    if (chance(world, options->stall_permille))
+        stall(world);
+    if (chance(world, options->restart_permille))
+        restart(world);
+    if (chance(world, options->delete_permille))
+        delete_channel(world);
+    if (chance(world, options->wall_permille))
+        jump(world);
+    if (world->famine && --world->famine_left == 0)
+        end_famine(world);
+    if (!world->famine && chance(world, options->famine_permille))
+        begin_famine(world);
+    if (chance(world, options->pause_permille))
+        run_for(world, pick(world, PAUSE_NS));
+}
+
+/* --- Rest --- */
+
+static const char *unrest(const struct world *world, unsigned *who)
+{
+    struct sim_net_counts net = sim_net_counts(world->net);
+    const char *what = crowd_unrest(&world->crowd, who);
+    uint64_t connections = 0;
+
+    if (what)
+        return what;
+    *who = 0;
+    if (sim_net_under_way(world->net) > 0)
+        return "is a network with something on its way";
+    if (net.vanished != net.let_go)
+        return "is a server that has not noticed who vanished";
+    for (unsigned i = 0; i < world->workers; i++)
+        connections += gw_worker_connections(world->assembly->workers[i]);
+    if (connections != crowd_connections(&world->crowd))
+        return "is a server that counts other connections than there are";
+    return peek_unrest(world->assembly);
+}
+
+static void come_to_rest(struct world *world)
+{
+    struct sim_net_options calm = SIM_NET_CALM;
+    uint64_t until = sim_net_now(world->net) + REST_NS;
+    const char *what;
+    unsigned who;
+
+    tell("world", 0, "calms down");
+    calm.buffer_bytes = world->options->net.buffer_bytes; /* cannot change */
+    sim_net_options_set(world->net, &calm);
+    end_famine(world);
+    world->crowd.common.newcomers = 0;
+    crowd_calm(&world->crowd);
+    run_for(world, STALL_NS); /* whoever is stalled goes on */
+    do {
+        crowd_gather(&world->crowd);
+        run_for(world, STEP_NS);
+        what = unrest(world, &who);
+    } while (what && sim_net_now(world->net) < until);
+    must(!what, "%u %s, and nothing is in the way", who, what);
+    crowd_check(&world->crowd);
+    for (unsigned i = 0; i < world->workers; i++) {
+        gw_worker_check(world->assembly->workers[i]);
+        peek_check_logs(&world->peek, world->assembly->workers[i]);
     }
-    world->counts.net = sim_net_counts(world->net);
-    for (unsigned i = 0; i < world->options.workers; i++)
-        if (world->assembly->deflaters[i])
-            world->counts.deflated += gw_deflater_runs(world->assembly->deflaters[i]);
-    for (uint32_t i = 0; i < world->oracle.count; i++)
-        world->counts.acknowledged += world->oracle.acknowledged[i] > 0;
-    counts = world->counts;
+}
 
-    oracle_check(&world->oracle);
+/* All leave by themselves; then branches have nobody left, and go. */
+static void leave(struct world *world)
+{
+    unsigned branches = peek_branches(world->assembly);
+
+    tell("world", 0, "goes home");
+    crowd_leave(&world->crowd);
+    run_for(world, LINGER_NS);
+    must(crowd_connections(&world->crowd) == 0, "somebody is kept from leaving");
+    must(peek_branches(world->assembly) == 0, "a branch stays, and nobody is there");
+    world->counts->at[SIM_LINGERED] += branches;
+}
+
+static void finish(struct world *world)
+{
+    if (pick(world, 2) == 0)
+        leave(world);
+    drain(world);
+    run_for(world, GW_NS_PER_S);
+    must(crowd_connections(&world->crowd) == 0, "somebody was not told that the server goes");
+    for (unsigned i = 0; i < world->workers; i++)
+        peek_check_empty(world->assembly->workers[i]);
+    end_server(world);
+    must(sim_net_open_fds(world->net) == 0, "a descriptor is left");
+}
+
+/* --- A run --- */
+
+static void count_up(struct world *world)
+{
+    struct sim_net_counts net = sim_net_counts(world->net);
+    uint64_t *at = world->counts->at;
+
+    for (uint32_t i = 0; i < world->oracle.count; i++)
+        at[SIM_ACKNOWLEDGED] += world->oracle.pubs[i].acked;
+    at[SIM_PAGED] += world->peek.paged;
+    at[SIM_DEFLATED_SHARED] += world->peek.deflated_shared;
+    at[SIM_STARVED] += (uint64_t)world->meter.failed;
+    at[SIM_CUT_AT_BYTE] += net.cuts;
+    at[SIM_VANISHED] += net.vanished;
+    at[SIM_NOTICED] += net.let_go;
+    at[SIM_SHORT_SEND] += net.sends_short;
+    at[SIM_FULL_SEND] += net.sends_full;
+    at[SIM_TURNED_AWAY] += net.turned_away;
+    at[SIM_NOBODY_THERE] += net.refused;
+    world->counts->events += net.arrivals;
+    world->counts->turns += world->turns;
+    world->counts->simulated_ns += sim_net_now(world->net);
+}
+
+/* Clients live on the server's own machine, where open mode lets them in. */
+static void begin_crowd(struct world *world)
+{
+    struct client_common *common = &world->crowd.common;
+
+    *common = (struct client_common){
+        .net = world->net, .oracle = &world->oracle, .random = &world->random};
+    common->server.in4 = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    must(sim_loop_new(&common->loop, world->net, &gw_alloc_std, SERVER_HOST, NULL) == 0, "no loop");
+    if (world->options->net.emfile_permille > 0)
+        common->newcomers = EXCUSE_CROWDED;
+    world->crowd.habits = world->options->habits;
+    world->crowd.counts = world->counts;
+    crowd_begin(&world->crowd);
+}
+
+static struct world *begin(const struct world_options *options, uint64_t seed, const char *replay,
+                           struct sim_counts *counts)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    must(world, "no world");
+    world->options = options;
+    world->counts = counts;
+    world->random.state = seed;
+    world->luck.state = ~seed;
+    meter_init(&world->meter);
+    world->alloc = (struct gw_alloc){.get = get_with_luck, .put = put_back, .ctx = world};
+    world->net = sim_net_new(&options->net, seeded_next(&world->random));
+    must_begin(replay, world->net);
+    gw_pen_init(&world->pen, STDERR_FILENO, 1, GW_LOG_ERROR + 1); /* writes nothing */
+    make_options(world);
+    oracle_init(&world->oracle, options->habits.channels);
+    world->oracle.history = world->server.history;
+    world->oracle.live_log_bytes = world->server.live_log_bytes;
+    world->peek = (struct peek){.oracle = &world->oracle, .sends_a_turn = options->sends_a_turn};
+    begin_crowd(world);
+    make_server(world);
+    return world;
+}
+
+uint64_t world_run(const struct world_options *options, uint64_t seed, const char *replay,
+                   struct sim_counts *counts)
+{
+    struct world *world = begin(options, seed, replay, counts);
+    unsigned published = 0;
+    uint64_t trace;
+
+    while (published < options->publications) {
+        published += crowd_act(&world->crowd);
+        disturb(world);
+        run_for(world, pick(world, 2 * ACTION_NS));
+    }
+    come_to_rest(world);
+    finish(world);
+    count_up(world);
+    trace = sim_net_trace(world->net);
+    crowd_end(&world->crowd);
     oracle_fini(&world->oracle);
-    gw_assembly_free(world->assembly);
-    ck_assert_int_eq(world->meter.live, 0);
-    ck_assert_uint_eq(sim_net_open_fds(world->net), 0);
-    for (unsigned i = 0; i < world->options.workers; i++)
-        gw_loop_free(world->loops[i]);
-    gw_loop_free(world->crowd);
+    gw_loop_free(world->crowd.common.loop);
     gw_options_fini(&world->server);
     sim_net_free(world->net);
+    must_end();
     free(world);
-    return counts;
-}
-
-uint64_t world_trace(const struct world *world)
-{
-    return sim_net_trace(world->net);
+    return trace;
 }
