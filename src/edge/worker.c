@@ -134,7 +134,9 @@ static void read_on(struct gw_worker *worker, struct gw_conn *conn)
         return;
     if (conn->stash)
         offer(worker, conn, NULL, 0);
-    if (conn->phase != GW_CONN_DEAD && !gw_conn_paused(conn) && conn->flags & GW_CONN_READABLE)
+    /* One that has had its share of this turn stands in the line again, with what it has. */
+    if (conn->phase != GW_CONN_DEAD && !gw_conn_paused(conn) && conn->flags & GW_CONN_READABLE &&
+        !(conn->flags & GW_CONN_QUEUED))
         read_once(worker, conn);
 }
 
@@ -417,6 +419,7 @@ int gw_worker_turn(struct gw_worker *worker)
     if (count < 0 && count != -EINTR)
         return count;
     worker->now = gw_loop_now(worker->loop);
+    worker->inflating = 0;
     gw_hub_begin_turn(worker->hub, worker->now);
 
     work_line(worker);

@@ -94,6 +94,7 @@ struct gw_worker {
     uint32_t line_first, line_last; /* connections that want a turn (gw_conn_queue()) */
     uint32_t line_count;
     struct gw_link dead; /* marked, removed at the end of the turn; by their timers' links */
+    uint64_t inflating;  /* what compressed input has cost in this turn (edge/websocket) */
     bool flushed;        /* the last flush sent something: there may be room again */
     uint64_t to_wake;    /* workers that were written to in this turn, a bit each */
 

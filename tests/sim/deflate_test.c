@@ -428,6 +428,117 @@ START_TEST(a_bomb_is_cut)
 }
 END_TEST
 
+/* Frames of 4 KiB of zeros in 16 bytes each, as many as one read takes: a turn works off its share
+ * of them, and the others are not kept waiting. */
+#define FLOOD_CONNS 8
+#define FLOOD_LEN   4096
+
+static uint64_t most_runs_a_turn, runs_before_turn;
+
+static void count_runs(struct duo *d, void *ctx)
+{
+    uint64_t now = gw_deflater_runs(d->assembly->deflaters[0]);
+
+    (void)ctx;
+    if (now - runs_before_turn > most_runs_a_turn)
+        most_runs_a_turn = now - runs_before_turn;
+    runs_before_turn = now;
+}
+
+START_TEST(a_turn_inflates_so_much_at_most)
+{
+    size_t squeezed_len, count;
+
+    begin(FLAGS("--deflate=on"));
+    memset(text, 0, FLOOD_LEN);
+    squeezed_len = squeeze(FLOOD_LEN);
+    count = GW_WORKER_READ_BYTES / (squeezed_len + 6);
+    for (unsigned c = 0; c < FLOOD_CONNS; c++)
+        open_with_offer(c, "/echo");
+    open_with_offer(FLOOD_CONNS, "/echo");
+    runs_before_turn = runs();
+    most_runs_a_turn = 0;
+    duo.before_turn = count_runs;
+    for (unsigned c = 0; c < FLOOD_CONNS; c++)
+        for (size_t i = 0; i < count; i++)
+            duo_frame_say(&duo, c, DUO_FIN | DUO_RSV1 | DUO_BINARY, squeezed, squeezed_len);
+    duo_frame_say(&duo, FLOOD_CONNS, DUO_FIN | DUO_TEXT, "hello", 5);
+    duo_run(&duo, 60 * DUO_S);
+    /* 2 MiB in 4.5 KiB each; and when these are spent each connection still gets its least. */
+    ck_assert_uint_gt(most_runs_a_turn, 400);
+    ck_assert_uint_le(most_runs_a_turn, 470 + FLOOD_CONNS * (2048 / (squeezed_len + 6) + 1));
+    for (unsigned c = 0; c < FLOOD_CONNS; c++) {
+        ck_assert_uint_eq(duo_close_code(&duo, c), 0);
+        ck_assert_uint_eq(duo_messages(&duo, c), count);
+    }
+    ck_assert_uint_eq(duo_messages(&duo, FLOOD_CONNS), 1);
+    duo_end(&duo);
+}
+END_TEST
+
+static uint64_t charged(void)
+{
+    return duo.assembly->workers[0]->buffers.used_bytes;
+}
+
+/* A few bytes of a compressed message make a state and a window of zlib's: all of it is charged,
+ * and given back with the message, or as soon as it is refused. */
+START_TEST(what_an_unfinished_message_holds_is_charged)
+{
+    uint64_t before;
+
+    begin(FLAGS("--deflate=on"));
+    open_with_offer(0, "/echo");
+    before = charged();
+    fill_text(60000, 3);
+    duo_frame_say(&duo, 0, DUO_RSV1 | DUO_TEXT, squeezed, squeeze(60000) - 5);
+    duo_run(&duo, 50 * DUO_MS);
+    ck_assert_uint_ge(charged() - before, 60000 - 100 + 32768);
+    ck_assert_uint_le(charged() - before, 65536 + 16384 + 48 * 1024);
+    if (_i == 0) {
+        duo_frame_say(&duo, 0, DUO_FIN | DUO_CONT, squeezed + squeeze(60000) - 5, 5);
+        duo_run(&duo, 50 * DUO_MS);
+        ck_text(0, 60000, true);
+    } else {
+        duo.clients[0].stays = true;
+        duo_frame_say(&duo, 0, 0x83, "x", 1); /* an opcode that is none */
+        duo_run(&duo, 50 * DUO_MS);
+        ck_assert_uint_eq(duo_close_code(&duo, 0), 1002);
+    }
+    ck_assert_uint_eq(charged(), before);
+    duo_end(&duo);
+}
+END_TEST
+
+/* Nineteen bytes each, of which every one holds 40 KiB: they get half of what there is for buffers,
+ * and the others go on. */
+START_TEST(unfinished_messages_leave_others_their_half)
+{
+    unsigned refused = 0;
+
+    begin(FLAGS("--deflate=on", "--memory=16MiB"));
+    duo_open(&duo, 999, "/echo");
+    memcpy(text, "hello world", 11);
+    for (unsigned i = 0; i < 100; i++) {
+        open_with_offer(i, "/echo");
+        duo_frame_say(&duo, i, DUO_RSV1 | DUO_TEXT, squeezed, squeeze(11));
+    }
+    duo_run(&duo, 50 * DUO_MS);
+    for (unsigned i = 0; i < 100; i++) {
+        refused += duo_close_code(&duo, i) == 1011;
+        ck_assert(duo_close_code(&duo, i) == 0 || duo_close_code(&duo, i) == 1011);
+    }
+    ck_assert_uint_gt(refused, 0);
+    ck_assert_uint_le(charged(), duo.assembly->workers[0]->buffers.max_bytes / 2 + 64 * 1024);
+    duo_frame_say(&duo, 999, DUO_TEXT, filler, 60000);
+    duo_frame_say(&duo, 999, DUO_FIN | DUO_CONT, filler, 5000);
+    duo_run(&duo, 50 * DUO_MS);
+    ck_assert_uint_eq(duo_messages(&duo, 999), 1);
+    ck_assert_int_eq(post_one(998, "c", "published"), 200);
+    duo_end(&duo);
+}
+END_TEST
+
 /* --- Faults --- */
 
 /* A short life with echoes and a channel; returns false when the server could not even be made. */
@@ -499,6 +610,9 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_compressed_message_may_cross_our_close_frame);
     tcase_add_loop_test(tests, max_message_counts_what_comes_out, 0, SUITE_ROWS(lengths));
     tcase_add_test(tests, a_bomb_is_cut);
+    tcase_add_test(tests, a_turn_inflates_so_much_at_most);
+    tcase_add_loop_test(tests, what_an_unfinished_message_holds_is_charged, 0, 2);
+    tcase_add_test(tests, unfinished_messages_leave_others_their_half);
     tcase_add_loop_test(tests, every_allocation_may_fail, 0, 2);
 }
 

@@ -184,6 +184,38 @@ START_TEST(one_byte_every_nine_seconds_is_cut_after_message_timeout)
 END_TEST
 
 /* It is not read and nothing can be sent to it: the end is seen all the same. */
+/* A message whose fragments go on and on. Seen when a heartbeat is due: within its interval. */
+START_TEST(a_message_that_does_not_end_is_cut_after_message_timeout)
+{
+    uint64_t from;
+
+    begin(FLAGS("--message-timeout=20s", "--ping-interval=4s"));
+    duo.clients[0].pongs = true;
+    duo_open(&duo, 0, "/echo");
+    duo_frame_say(&duo, 0, DUO_FIN | DUO_TEXT, "whole", 5);
+    duo_run(&duo, 3 * DUO_S);
+    from = duo_now(&duo);
+    duo_frame_say(&duo, 0, DUO_TEXT, "a", 1);
+    while (duo_now(&duo) - from < 19 * DUO_S) {
+        duo_run(&duo, DUO_S);
+        duo_frame_say(&duo, 0, DUO_CONT, "a", 1);
+    }
+    ck_assert_uint_eq(duo_close_code(&duo, 0), 0);
+    if (_i == 0) { /* it ends in time, and the next has as much again */
+        duo_frame_say(&duo, 0, DUO_FIN | DUO_CONT, "a", 1);
+        duo_frame_say(&duo, 0, DUO_TEXT, "a", 1);
+        duo_run(&duo, 19 * DUO_S);
+        ck_assert_uint_eq(duo_close_code(&duo, 0), 0);
+        ck_assert_uint_eq(duo_messages(&duo, 0), 2);
+    } else {
+        duo_run(&duo, 6 * DUO_S);
+        ck_assert_uint_eq(duo_close_code(&duo, 0), 1008);
+        ck_assert(duo_has(&duo, 0, "message_timeout"));
+    }
+    duo_end(&duo);
+}
+END_TEST
+
 START_TEST(a_blocked_reader_that_is_reset_is_gone_at_once)
 {
     begin_narrow(1000, NULL);
@@ -565,6 +597,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_reader_without_progress_is_cut_after_write_timeout);
     tcase_add_test(tests, a_reader_with_some_progress_is_kept);
     tcase_add_test(tests, a_blocked_reader_that_is_reset_is_gone_at_once);
+    tcase_add_loop_test(tests, a_message_that_does_not_end_is_cut_after_message_timeout, 0, 2);
     tcase_add_loop_test(tests, one_byte_every_nine_seconds_is_cut_after_message_timeout, 0,
                         SUITE_ROWS(slow_targets));
     tcase_add_test(tests, who_talks_without_listening_is_not_read);

@@ -28,6 +28,7 @@ struct gw_busy {
     struct gw_opening *opening;    /* owned; phase OPENING only */
     struct gw_ws_partial *partial; /* owned; an unfinished message */
     struct gw_ws_inflate inflate;  /* owned; of that message, if it is compressed */
+    uint64_t begun_ns;             /* when it began, while there is one */
     /* Rates are leaky buckets, kept as the time at which each is empty again. */
     uint64_t message_ns, byte_ns, control_ns;
     int unsent;    /* the kernel's unsent bytes when the pong was last waited for */

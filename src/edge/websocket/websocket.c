@@ -22,6 +22,15 @@
 /* What a compressed message may become, in parts of what carried it (proto/ws/inflate.h). */
 #define INFLATE_RATIO_MAX 100u
 
+/* What compressed input may cost the worker in a turn, counted in bytes that come out: so many for
+ * each message besides, and for each byte on the wire, which may be a code table. What a connection
+ * is read at a time; and what when the turn has spent all. */
+#define INFLATING_MAX     (2u * 1024 * 1024)
+#define INFLATING_MESSAGE 512u
+#define INFLATING_WIRE    8u
+#define INFLATING_PIECE   (32u * 1024)
+#define INFLATING_LEAST   2048u
+
 /* --- Out --- */
 
 static void send_frame(struct gw_worker *worker, struct gw_conn *conn, enum gw_ws_opcode opcode,
@@ -83,7 +92,7 @@ static bool send_deflated_into_tray(struct gw_worker *worker, struct gw_conn *co
 static bool send_deflated(struct gw_worker *worker, struct gw_conn *conn, enum gw_ws_opcode opcode,
                           const uint8_t *data, size_t len)
 {
-    bool in_tray = gw_ws_frame_len(len, 0) <= GW_TRAY_BYTES && !conn->owed;
+    bool in_tray = gw_ws_frame_len(len, 0) <= GW_TRAY_BYTES;
 
     if (!(conn->flags & GW_CONN_DEFLATED) || len < GW_DEFLATER_BYTES_MIN)
         return false;
@@ -292,19 +301,28 @@ static void take_event(struct gw_worker *worker, struct gw_conn *conn,
     }
 }
 
+static bool is_reading(const struct gw_conn *conn)
+{
+    return conn->phase == GW_CONN_OPEN || conn->phase == GW_CONN_CLOSING;
+}
+
 /* What is left of a message goes to where it lives between two reads. */
 static void keep_partial(struct gw_worker *worker, struct gw_conn *conn,
                          const struct gw_ws_reader *reader, struct gw_ws_partial *partial,
-                         struct gw_ws_inflate *inflate)
+                         struct gw_ws_inflate *inflate, bool is_new)
 {
     struct gw_busy *busy = conn->state;
 
     gw_ws_reader_trim(reader, &partial);
+    if (partial && !is_reading(conn)) /* it was refused: nothing more is read */
+        gw_ws_reader_free(reader, &partial);
     if (partial && !busy)
         busy = gw_busy_make(worker, conn);
     if (busy && partial) {
         busy->partial = partial;
         busy->inflate = *inflate;
+        if (is_new)
+            busy->begun_ns = worker->now.mono_ns;
         return;
     }
     gw_ws_reader_free(reader, &partial);
@@ -326,34 +344,60 @@ static const char *words_of(int error)
         return "a message of more fragments than max_fragments";
     case -ENOMEM:
         return "out of memory";
+    case -ETIMEDOUT:
+        return "a message that did not end in message_timeout";
     default:
         return "protocol error";
     }
 }
 
-/* Only once a peer may say something is it worth inflating what it says. */
+/* Only once a peer may say something is it worth inflating what it says; and the memory that this
+ * takes, many times what came on the wire, leaves the others at least half. */
 static void read_compressed(struct gw_worker *worker, struct gw_conn *conn,
                             struct gw_ws_reader *reader, struct gw_ws_inflate *inflate)
 {
     reader->inflate = inflate;
     if (conn->route->may_send && !conn->route->may_send(worker, conn))
         reader->inflate_refusal = GW_ERR_DENIED;
+    else if (worker->buffers.used_bytes > worker->buffers.max_bytes / 2)
+        reader->inflate_refusal = -ENOMEM;
 }
 
 static bool listening(const struct gw_conn *conn)
 {
-    return !gw_conn_paused(conn) && (conn->phase == GW_CONN_OPEN || conn->phase == GW_CONN_CLOSING);
+    return !gw_conn_paused(conn) && is_reading(conn);
+}
+
+/* --- A turn's share of inflating --- */
+
+/* How much of the input is read now: elsewhere all. */
+static size_t share_of(const struct gw_worker *worker, const struct gw_conn *conn, size_t len)
+{
+    size_t most = worker->inflating < INFLATING_MAX ? INFLATING_PIECE : INFLATING_LEAST;
+
+    return conn->flags & GW_CONN_DEFLATED && len > most ? most : len;
+}
+
+/* Something was read of a connection that compresses; may it go on in this turn? */
+static bool has_more_share(struct gw_worker *worker, const struct gw_conn *conn, size_t made)
+{
+    if (!(conn->flags & GW_CONN_DEFLATED))
+        return true;
+    worker->inflating += made + INFLATING_MESSAGE;
+    return worker->inflating < INFLATING_MAX;
 }
 
 static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *data, size_t len)
 {
     struct gw_ws_reader reader = gw_busy_reader(worker);
-    struct gw_ws_bytes input = {data, len};
+    size_t share = share_of(worker, conn, len);
+    struct gw_ws_bytes input = {data, share};
     struct gw_ws_event event;
     struct gw_ws_partial *partial = NULL;
     struct gw_ws_inflate inflate = {.ratio_max = INFLATE_RATIO_MAX};
     struct gw_busy *busy = conn->state;
     bool pinging = busy && busy->ping_out;
+    bool is_new = !busy || !busy->partial, goes_on = true;
     struct pong pong;
     int got = 0;
 
@@ -371,17 +415,26 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
     }
     if (conn->flags & GW_CONN_DEFLATED)
         read_compressed(worker, conn, &reader, &inflate);
-    while (listening(conn) && (got = gw_ws_reader_read(&reader, &partial, &input, &event)) > 0)
+    while (goes_on && listening(conn) &&
+           (got = gw_ws_reader_read(&reader, &partial, &input, &event)) > 0) {
+        is_new = is_new || event.kind == GW_WS_TEXT || event.kind == GW_WS_BINARY;
         take_event(worker, conn, &event, &pong);
+        goes_on = has_more_share(worker, conn, event.len);
+    }
+    len -= share - input.len;
     if (got < 0)
         fail(worker, conn, got, got == GW_ERR_DENIED ? 4403 : event.close_code, words_of(got));
     else
         say_pong(worker, conn, &pong);
-    keep_partial(worker, conn, &reader, partial, &inflate);
+    keep_partial(worker, conn, &reader, partial, &inflate, is_new);
     /* The pong may have been the last thing it was kept for. */
     if (pinging && conn->phase == GW_CONN_OPEN)
         gw_busy_free_if_idle(worker, conn);
-    return len - input.len;
+    if (conn->flags & GW_CONN_DEFLATED)
+        worker->inflating += (share - input.len) * INFLATING_WIRE;
+    if (len > 0 && listening(conn)) /* the rest is for the next turn */
+        gw_conn_queue(worker, conn);
+    return share - input.len;
 }
 
 /* --- Time --- */
@@ -436,6 +489,9 @@ static void on_due(struct gw_worker *worker, struct gw_conn *conn)
      * own. */
     if (gw_conn_paused(conn))
         gw_websocket_ping_later(worker, conn);
+    else if (busy && busy->partial &&
+             worker->now.mono_ns - busy->begun_ns >= worker->options.settings.message_timeout_ns)
+        fail(worker, conn, -ETIMEDOUT, 1008, words_of(-ETIMEDOUT));
     else if (busy && busy->ping_out)
         wait_or_cut(worker, conn, busy);
     else {

@@ -220,6 +220,9 @@ int gw_ws_inflate_feed(struct gw_ws_inflate *inflate, const uint8_t *data, size_
     assert(inflate->ratio_max > 0);
     assert(len > 0);
     state = inflate->state;
+    /* By what there is in all, before it is cut into steps. */
+    if (!failed && message->room == 0 && !gw_buf_reserve(message, growth(message, len)))
+        failed = -ENOMEM;
     while (!failed && len > 0) {
         size_t step = GW_WS_INFLATE_STEP - state->taken % GW_WS_INFLATE_STEP;
 

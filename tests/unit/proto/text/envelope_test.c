@@ -145,7 +145,7 @@ static void check_data(const struct gw_envelope *envelope, struct gw_str data)
 }
 
 /* RFC 8259, section 7. */
-static size_t string_of(unsigned char c, char out[8])
+static size_t string_of(unsigned char c, char out[9])
 {
     switch (c) {
     case '"':
