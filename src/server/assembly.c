@@ -191,10 +191,10 @@ int gw_assembly_new(struct gw_assembly **out, const struct gw_assembly_options *
                                       .origin_count = o->origins.count,
                                       .api_keys = o->api_keys.items,
                                       .api_key_count = o->api_keys.count};
-    assembly->variants[0] = gw_variant_websocket; /* edge/api counts on the order */
-    assembly->variants[1] = gw_variant_websocket_deflated;
-    assembly->variants[2] = gw_variant_envelope;
-    assembly->variants[3] = gw_variant_envelope_deflated;
+    assembly->variants[GW_EDGE_WEBSOCKET] = gw_variant_websocket;
+    assembly->variants[GW_EDGE_WEBSOCKET_DEFLATED] = gw_variant_websocket_deflated;
+    assembly->variants[GW_EDGE_ENVELOPE] = gw_variant_envelope;
+    assembly->variants[GW_EDGE_ENVELOPE_DEFLATED] = gw_variant_envelope_deflated;
     status = make_parts(assembly, options, failed);
     if (status != 0) {
         gw_assembly_free(assembly);

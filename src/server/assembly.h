@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "auth/auth.h"
+#include "edge/variants.h"
 #include "edge/worker.h"
 
 struct gw_alloc;
@@ -32,7 +33,7 @@ struct gw_assembly_options {
 struct gw_assembly {
     const struct gw_alloc *alloc;
     struct gw_auth auth;
-    struct gw_variant variants[4];
+    struct gw_variant variants[GW_EDGE_VARIANTS];
     unsigned worker_count;
     struct gw_worker *workers[GW_WORKERS_MAX];
     struct gw_deflater *deflaters[GW_WORKERS_MAX]; /* one each; NULL where `deflate` is off */

@@ -9,16 +9,16 @@
 #include "edge/api/kept.h"
 #include "edge/api/tell.h"
 #include "edge/subs.h"
+#include "edge/variants.h"
 #include "edge/worker.h"
 
-/* Places in the server's table of variants: of each the second is the deflated one. */
-enum { VARIANT_WEBSOCKET = 0, VARIANT_ENVELOPE = 2 };
-
-static unsigned variant_of(const struct gw_conn *conn)
+static enum gw_edge_variant variant_of(const struct gw_conn *conn)
 {
-    unsigned variant = conn->flags & GW_CONN_ENVELOPES ? VARIANT_ENVELOPE : VARIANT_WEBSOCKET;
+    bool deflated = conn->flags & GW_CONN_DEFLATED;
 
-    return conn->flags & GW_CONN_DEFLATED ? variant + 1 : variant;
+    if (conn->flags & GW_CONN_ENVELOPES)
+        return deflated ? GW_EDGE_ENVELOPE_DEFLATED : GW_EDGE_ENVELOPE;
+    return deflated ? GW_EDGE_WEBSOCKET_DEFLATED : GW_EDGE_WEBSOCKET;
 }
 
 static int subscribe(struct gw_worker *worker, struct gw_conn *conn, struct gw_str name,
