@@ -91,7 +91,7 @@ static void name_quick(unsigned part, char out[PARTS_NAME_MAX])
 
 static void run_quick(unsigned part)
 {
-    uint8_t text[3];
+    uint8_t text[3] = {0};
 
     check(&bases[part], text, 0, (struct reading){false, 0});
     for (size_t len = 1; len <= 3; len++)
