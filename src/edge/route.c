@@ -3,7 +3,7 @@
 #include "core/alloc.h"
 #include "edge/worker.h"
 
-#define ANSWER_BYTES_MAX (128u * 1024) /* our own answers and pages are well below */
+#define HEAD_BYTES_MAX 4096u /* what we say in front of a body is well below */
 
 /* "/channels/{channel}": the braces take exactly one segment that is not empty. */
 static bool path_matches(struct gw_str pattern, struct gw_str path, struct gw_str *param)
@@ -34,22 +34,24 @@ const struct gw_route *gw_route_find(const struct gw_route *const *routes, size_
 
 void gw_conn_answer(struct gw_worker *worker, struct gw_conn *conn, struct gw_http_answer *answer)
 {
-    struct gw_buf out;
+    struct gw_buf head;
 
     if (conn->phase == GW_CONN_DEAD)
         return;
-    answer->head_only = (conn->flags & GW_CONN_HEAD_ONLY) != 0;
+    answer->head_only = true; /* the body is sent from where it is */
     answer->keep_alive = !(conn->flags & GW_CONN_LAST);
     answer->any_origin = (conn->flags & GW_CONN_PAGE) != 0;
     answer->upgrade = answer->status == 426;
     answer->wall_ms = worker->now.wall_ms;
-    gw_buf_init(&out, worker->alloc, ANSWER_BYTES_MAX);
-    if (gw_http_answer_write(&out, answer) == 0) {
-        gw_tray_write(worker, conn, out.data, out.len);
+    gw_buf_init(&head, worker->alloc, HEAD_BYTES_MAX);
+    if (gw_http_answer_write(&head, answer) == 0) {
+        gw_tray_write(worker, conn, head.data, head.len);
+        if (!(conn->flags & GW_CONN_HEAD_ONLY))
+            gw_tray_write(worker, conn, answer->body.data, answer->body.len);
         conn->transport->on_answered(worker, conn);
     } else
         gw_conn_kill(worker, conn);
-    gw_buf_fini(&out);
+    gw_buf_fini(&head);
 }
 
 void gw_conn_problem(struct gw_worker *worker, struct gw_conn *conn, int status, const char *detail,

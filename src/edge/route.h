@@ -33,6 +33,7 @@ struct gw_message {
 
 #define GW_ROUTE_GET     (1u << 0)
 #define GW_ROUTE_POST    (1u << 1)
+#define GW_ROUTE_DELETE  (1u << 2)
 #define GW_ROUTE_UNRATED (1u << 8) /* message_rate and byte_rate do not apply */
 
 struct gw_route {

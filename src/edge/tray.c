@@ -10,6 +10,19 @@
 
 /* --- What a blocked socket is owed --- */
 
+/* How much may wait: besides `max_private` the one answer or echo that is being sent, and what lay
+ * in the tray. Over HTTP the longest answers are a page of a history (of 1 MiB, or one publication
+ * of `max_body`; envelopes make six times as much of it at most) and what many lines are told. */
+static size_t most_waiting(const struct gw_worker *worker, const struct gw_conn *conn)
+{
+    const struct gw_edge_settings *set = &worker->options.settings;
+    size_t answer = conn->phase == GW_CONN_ANSWER
+                        ? GW_ANSWER_BYTES_MAX + 6 * (size_t)set->body_bytes_max
+                        : set->message_bytes_max;
+
+    return set->private_bytes_max + answer + GW_TRAY_BYTES;
+}
+
 bool gw_owed_begin(struct gw_worker *worker, struct gw_conn *conn, const struct gw_unit_pin *pin)
 {
     const struct gw_edge_settings *set = &worker->options.settings;
@@ -22,10 +35,7 @@ bool gw_owed_begin(struct gw_worker *worker, struct gw_conn *conn, const struct 
         gw_conn_kill(worker, conn);
         return false;
     }
-    /* Besides `max_private`: the one answer or echo that is being sent, and what lay in the tray.
-     */
-    gw_buf_init(&owed->waiting, &worker->buffers.alloc,
-                (size_t)set->private_bytes_max + set->message_bytes_max + GW_TRAY_BYTES);
+    gw_buf_init(&owed->waiting, &worker->buffers.alloc, most_waiting(worker, conn));
     if (pin) {
         owed->pin = *pin;
         owed->pinned = true;

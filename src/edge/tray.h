@@ -33,6 +33,9 @@ struct gw_tray {
     uint8_t bytes[GW_TRAY_BYTES];
 };
 
+/* An HTTP answer may be so long, and six times max_body besides. */
+#define GW_ANSWER_BYTES_MAX (8u * 1024 * 1024)
+
 /* Copies. */
 void gw_tray_write(struct gw_worker *worker, struct gw_conn *conn, const void *data, size_t len);
 

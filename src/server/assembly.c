@@ -15,8 +15,8 @@
 
 /* The server program: this table. */
 static const struct gw_route *const routes[] = {
-    &gw_route_channel, &gw_route_echo,  &gw_route_page,
-    &gw_route_health,  &gw_route_ready, &gw_route_version,
+    &gw_route_channel, &gw_route_history, &gw_route_bulk,  &gw_route_echo,
+    &gw_route_page,    &gw_route_health,  &gw_route_ready, &gw_route_version,
 };
 
 static struct gw_edge_settings settings_of(const struct gw_assembly_options *options)

@@ -123,7 +123,7 @@ for (const [length, lengthLine] of lengths.slice(0, 4))
 // A body where the method has none (RFC 9110 section 9.3.1), and where it may have one.
 for (const [method, target, plain, bodied] of [
   ['GET', '/health?{probe}', [200], AMBIGUOUS], ['HEAD', '/health?{probe}', [200], AMBIGUOUS], ['GET', '/channels/{probe}', [426], AMBIGUOUS],
-  ['OPTIONS', '/health?{probe}', [200, 204], [200, 204]], ['DELETE', '/channels/{probe}', [405], [405]], ['PUT', '/channels/{probe}', [405], [405]],
+  ['OPTIONS', '/health?{probe}', [200, 204], [200, 204]], ['DELETE', '/channels/{probe}', [401], [401]], ['PUT', '/channels/{probe}', [405], [405]],
   ['BREW', '/channels/{probe}', [405], [405]], ['TRACE', '/channels/{probe}', [405], [405]], ['CONNECT', 'localhost:80', [501], [400, 501]],
 ])
   for (const [what, framing, body, want] of [
@@ -475,7 +475,7 @@ for (const one of probes)
     assert.equal(inside, 0, 'what was inside of the request was published');
     assert.equal(taken, ours.status === 200 && one.method === 'POST' ? 1 : 0, `the request was published ${taken} times`);
     if (ours.status >= 400) assertProblem(ours.answers[0], ours.status, { method: one.method });
-    const politely = ours.status < 400 || [404, 405].includes(ours.status) || one.want === BAD_NAME;
+    const politely = ours.status < 400 || [401, 404, 405].includes(ours.status) || one.want === BAD_NAME;
     if (!politely) assert(ours.closing, 'refused, and yet the connection goes on');
     const goesOn = ours.status !== 101 && !ours.closing;
     assert.equal(behind, goesOn ? 1 : 0, `what was behind the request was published ${behind} times`);

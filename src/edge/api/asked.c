@@ -1,5 +1,6 @@
 #include "edge/api/asked.h"
 
+#include "core/num.h"
 #include "edge/api/name.h"
 #include "proto/http/target.h"
 
@@ -142,4 +143,45 @@ bool gw_asked_next(struct gw_asked *asked, char room[GW_CHANNEL_NAME_MAX], struc
     if (since)
         *since = read_since(asked->one_since ? asked->since : cut_since(&asked->since));
     return true;
+}
+
+/* --- A history --- */
+
+static const char *read_limit(struct gw_read *read, struct gw_str query)
+{
+    struct gw_str value;
+    uint64_t limit = GW_ASKED_LIMIT_MAX;
+
+    if (gw_http_query_find(query, "limit", &value) &&
+        (!gw_num_u64(value, &limit) || limit < 1 || limit > GW_ASKED_LIMIT_MAX))
+        return "limit: 1 to 1000";
+    read->count_max = (uint32_t)limit;
+    return NULL;
+}
+
+static const char *read_reverse(struct gw_read *read, struct gw_str query)
+{
+    struct gw_str value = GW_STR("0");
+
+    (void)gw_http_query_find(query, "reverse", &value); /* it stays 0 */
+    read->newest = gw_str_eq(value, GW_STR("1"));
+    return read->newest || gw_str_eq(value, GW_STR("0")) ? NULL : "reverse: 1 or 0";
+}
+
+int gw_asked_history(struct gw_read *read, struct gw_str query, const char **detail)
+{
+    struct gw_str value;
+
+    *detail = NULL;
+    if (twice(query, "since") || twice(query, "limit") || twice(query, "reverse") ||
+        twice(query, "token"))
+        *detail = "a parameter is given twice";
+    if (!*detail)
+        *detail = read_limit(read, query);
+    if (!*detail)
+        *detail = read_reverse(read, query);
+    read->since = (struct gw_since){.kind = GW_SINCE_ALL};
+    if (gw_http_query_find(query, "since", &value) && value.len > 0)
+        read->since = read_since(value);
+    return *detail ? 400 : 0;
 }

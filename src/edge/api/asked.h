@@ -1,4 +1,5 @@
-/* asked.h - what the URL of a subscription asks for: which channels, from where on, in what form.
+/* asked.h - what the URL of a subscription asks for: which channels, from where on, in what form;
+ * and that of a history.
  *
  *     /channels/a,b,c?format=json&since=...,...,...
  *
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 #include "core/str.h"
-#include "hub/position.h"
+#include "hub/hub.h"
 
 /* Borrows of the request. A copy can be walked, and the original walked again. */
 struct gw_asked {
@@ -36,5 +37,12 @@ int gw_asked_parameters(struct gw_asked *asked, struct gw_str query, const char 
  * query is read). False behind the last. */
 bool gw_asked_next(struct gw_asked *asked, char room[GW_CHANNEL_NAME_MAX], struct gw_str *name,
                    struct gw_since *since);
+
+/* What is read of a history at most, in one go: `recovery_batch`. */
+#define GW_ASKED_LIMIT_MAX 1000u
+
+/* The query of a history: since (all of it, where not given), limit and reverse. Returns 0, or the
+ * HTTP status to refuse with and `*detail`. */
+int gw_asked_history(struct gw_read *read, struct gw_str query, const char **detail);
 
 #endif

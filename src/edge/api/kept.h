@@ -7,14 +7,7 @@
 #ifndef GW_EDGE_API_KEPT_H
 #define GW_EDGE_API_KEPT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "core/str.h"
-#include "hub/position.h"
-
 struct gw_conn;
-struct gw_pub;
 struct gw_worker;
 
 /* The first member of whatever `user` points to. */
@@ -24,19 +17,5 @@ struct gw_kept {
 
 /* Drops what is kept, if anything is. A route's on_gone. */
 void gw_kept_drop(struct gw_worker *worker, struct gw_conn *conn);
-
-/* A publication that is not done yet: it found no room, or its home has not answered. */
-struct gw_pending {
-    struct gw_kept kept;
-    struct gw_pub *pub; /* owned; NULL once the hub has it */
-    size_t name_len;
-    char name[GW_CHANNEL_NAME_MAX];
-};
-
-struct gw_str gw_pending_name(const struct gw_pending *pending);
-
-/* `pub` is taken. False when memory is out. */
-bool gw_pending_keep(struct gw_worker *worker, struct gw_conn *conn, struct gw_str name,
-                     struct gw_pub *pub);
 
 #endif

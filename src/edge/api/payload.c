@@ -2,48 +2,21 @@
 
 #include "core/json.h"
 #include "core/utf8.h"
-
-#define EVENT_CHARACTERS_MAX 64u
+#include "edge/api/event.h"
 
 static struct gw_str header(const struct gw_ask *ask, const char *name, uint32_t *count)
 {
     return gw_http_header_find(ask->request->headers, ask->request->header_count, name, count);
 }
 
-/* The names that the server itself gives to events (product section 4). */
-static bool reserved(struct gw_str name)
-{
-    static const char *const taken[] = {"reset", "binary", "error", "open", "message"};
-
-    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-        if (gw_str_eq(name, GW_STR(taken[i])))
-            return true;
-    return false;
-}
-
-static size_t characters(struct gw_str text)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        count += ((unsigned char)text.data[i] & 0xc0) != 0x80;
-    return count;
-}
-
-/* 1 to 64 characters; a header's value has no control characters but HTAB. */
 static const char *read_event(const struct gw_ask *ask, struct gw_str *event)
 {
     uint32_t count;
 
     *event = header(ask, "Godwit-Event", &count);
-    if (count == 0)
-        return NULL;
-    if (count > 1 || event->len == 0 || !gw_utf8_valid(event->data, event->len) ||
-        characters(*event) > EVENT_CHARACTERS_MAX || memchr(event->data, '\t', event->len))
-        return "Godwit-Event must be one name of 1 to 64 characters";
-    if (reserved(*event))
-        return "this event name is the server's own";
-    return NULL;
+    if (count > 1)
+        return "more than one Godwit-Event";
+    return count == 0 ? NULL : gw_event_fault(*event);
 }
 
 static const char *read_kind(const struct gw_ask *ask, enum gw_pub_kind *kind)
@@ -68,8 +41,6 @@ static const char *read_kind(const struct gw_ask *ask, enum gw_pub_kind *kind)
     return NULL;
 }
 
-/* Blanks for line ends: the same JSON, of the same length, and no line format can be broken by it.
- */
 static void unline(struct gw_pub *pub)
 {
     uint8_t *payload = (uint8_t *)(uintptr_t)gw_pub_payload(pub).data; /* nobody else has it yet */
@@ -77,6 +48,16 @@ static void unline(struct gw_pub *pub)
     for (uint32_t i = 0; i < pub->len; i++)
         if (payload[i] == '\r' || payload[i] == '\n')
             payload[i] = ' ';
+}
+
+int gw_payload_make(struct gw_pub **out, const struct gw_alloc *alloc,
+                    const struct gw_pub_parts *parts)
+{
+    int status = gw_pub_new(out, alloc, parts);
+
+    if (status == 0 && parts->kind == GW_PUB_JSON)
+        unline(*out);
+    return status;
 }
 
 int gw_payload_read(struct gw_pub **out, const struct gw_alloc *alloc, const struct gw_ask *ask,
@@ -96,10 +77,9 @@ int gw_payload_read(struct gw_pub **out, const struct gw_alloc *alloc, const str
     if (*detail)
         return 400;
     *detail = "out of memory";
-    if (gw_pub_new(out, alloc,
-                   &(struct gw_pub_parts){.kind = kind, .event = event, .payload = ask->body}) != 0)
-        return 503;
-    if (kind == GW_PUB_JSON)
-        unline(*out);
-    return 0;
+    return gw_payload_make(
+               out, alloc,
+               &(struct gw_pub_parts){.kind = kind, .event = event, .payload = ask->body}) == 0
+               ? 0
+               : 503;
 }

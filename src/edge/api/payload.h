@@ -14,4 +14,9 @@
 int gw_payload_read(struct gw_pub **out, const struct gw_alloc *alloc, const struct gw_ask *ask,
                     const char **detail);
 
+/* Makes a publication of `parts`. JSON loses its raw line ends: blanks for them are the same JSON,
+ * of the same length, and no line format can be broken by it. Returns as gw_pub_new(). */
+int gw_payload_make(struct gw_pub **out, const struct gw_alloc *alloc,
+                    const struct gw_pub_parts *parts);
+
 #endif

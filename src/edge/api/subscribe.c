@@ -6,7 +6,8 @@
 
 #include "core/alloc.h"
 #include "edge/api/asked.h"
-#include "edge/api/kept.h"
+#include "edge/api/errand.h"
+#include "edge/api/may.h"
 #include "edge/api/tell.h"
 #include "edge/subs.h"
 #include "edge/variants.h"
@@ -199,11 +200,11 @@ static int may_subscribe(struct gw_worker *worker, struct gw_conn *conn, struct 
     int may = 0;
 
     while (may == 0 && gw_asked_next(&asked, room, &name, NULL))
-        may = gw_may(worker->options.auth, &conn->grant, GW_TO_SUBSCRIBE, name);
+        may = gw_api_may(worker, conn, GW_TO_SUBSCRIBE, name);
     if (may == 0)
         return 0;
-    *reason = may == GW_ERR_CREDENTIAL ? "a credential is needed" : "not allowed";
-    return may == GW_ERR_CREDENTIAL ? 4401 : 4403;
+    *reason = may == 401 ? "a credential is needed" : "not allowed";
+    return 4000 + may;
 }
 
 int gw_subscribe_open(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask,
@@ -256,14 +257,17 @@ void gw_subscribe_lost(struct gw_worker *worker, struct gw_conn *conn, uint32_t 
 /* --- Publishing over a WebSocket --- */
 
 /* The hub has `pub` (taken), or it waits for room, or the connection hears why not. */
-void gw_subscribe_publish(struct gw_worker *worker, struct gw_conn *conn, struct gw_str name,
-                          struct gw_pub *pub)
+static void publish(struct gw_worker *worker, struct gw_conn *conn, struct gw_str name,
+                    struct gw_pub *pub)
 {
     struct gw_published result;
     int status = gw_hub_publish(worker->hub, name, pub, gw_conn_handle(worker, conn), &result);
 
     if (status == GW_ERR_FULL) {
-        if (gw_pending_keep(worker, conn, name, pub))
+        struct gw_errand errand = gw_errand_make(GW_ERRAND_PUBLISH, name);
+
+        errand.pub = pub;
+        if (gw_errand_keep(worker, conn, &errand))
             gw_conn_park(worker, conn);
         else
             gw_conn_kill(worker, conn);
@@ -276,8 +280,8 @@ void gw_subscribe_publish(struct gw_worker *worker, struct gw_conn *conn, struct
 bool gw_subscribe_may_send(struct gw_worker *worker, struct gw_conn *conn)
 {
     return !(conn->flags & GW_CONN_MANY) && conn->subscription != GW_SUBSCRIPTION_NONE &&
-           gw_may(worker->options.auth, &conn->grant, GW_TO_PUBLISH,
-                  gw_hub_channel_of(worker->hub, conn->subscription)) == 0;
+           gw_api_may(worker, conn, GW_TO_PUBLISH,
+                      gw_hub_channel_of(worker->hub, conn->subscription)) == 0;
 }
 
 void gw_subscribe_message(struct gw_worker *worker, struct gw_conn *conn,
@@ -294,5 +298,12 @@ void gw_subscribe_message(struct gw_worker *worker, struct gw_conn *conn,
     if (gw_pub_new(&pub, worker->alloc, &parts) != 0)
         gw_conn_close(worker, conn, 1011, GW_STR("out of memory"));
     else
-        gw_subscribe_publish(worker, conn, gw_hub_channel_of(worker->hub, conn->subscription), pub);
+        publish(worker, conn, gw_hub_channel_of(worker->hub, conn->subscription), pub);
+}
+
+void gw_subscribe_room(struct gw_worker *worker, struct gw_conn *conn)
+{
+    struct gw_errand errand = gw_errand_take_back(worker, conn);
+
+    publish(worker, conn, gw_errand_name(&errand), errand.pub);
 }

@@ -19,9 +19,7 @@ void gw_subscribe_message(struct gw_worker *worker, struct gw_conn *conn,
                           const struct gw_message *message);
 bool gw_subscribe_may_send(struct gw_worker *worker, struct gw_conn *conn);
 
-/* Publishes what the client sent: the hub has `pub` (taken), or it waits for room, or the
- * connection hears why not. */
-void gw_subscribe_publish(struct gw_worker *worker, struct gw_conn *conn, struct gw_str name,
-                          struct gw_pub *pub);
+/* A message that found no room is published again. */
+void gw_subscribe_room(struct gw_worker *worker, struct gw_conn *conn);
 
 #endif

@@ -131,6 +131,8 @@ static void allow_line(const struct gw_route *route, struct gw_judgement *judgem
         add_extra(judgement, "GET, ");
     if (route->flags & GW_ROUTE_POST)
         add_extra(judgement, "POST, ");
+    if (route->flags & GW_ROUTE_DELETE)
+        add_extra(judgement, "DELETE, ");
     add_extra(judgement, "OPTIONS\r\n");
 }
 
@@ -141,7 +143,7 @@ static void answer_options(const struct gw_route *route, struct gw_judgement *ju
     judgement->status = 204;
     allow_line(route, judgement);
     add_extra(judgement,
-              "Access-Control-Allow-Methods: GET, POST\r\n"
+              "Access-Control-Allow-Methods: GET, POST, DELETE\r\n"
               "Access-Control-Allow-Headers: Authorization, Content-Type, Godwit-Event\r\n"
               "Access-Control-Max-Age: 600\r\n");
 }
@@ -150,14 +152,22 @@ static void answer_options(const struct gw_route *route, struct gw_judgement *ju
 static void answer_asterisk(struct gw_judgement *judgement)
 {
     judgement->status = 204;
-    add_extra(judgement, "Allow: GET, HEAD, POST, OPTIONS\r\n");
+    add_extra(judgement, "Allow: GET, HEAD, POST, DELETE, OPTIONS\r\n");
 }
 
 static bool method_served(const struct gw_route *route, enum gw_http_method method)
 {
-    if (method == GW_HTTP_GET || method == GW_HTTP_HEAD)
-        return (route->flags & GW_ROUTE_GET) != 0;
-    return method == GW_HTTP_POST && route->flags & GW_ROUTE_POST;
+    switch (method) {
+    case GW_HTTP_GET:
+    case GW_HTTP_HEAD:
+        return route->flags & GW_ROUTE_GET;
+    case GW_HTTP_POST:
+        return route->flags & GW_ROUTE_POST;
+    case GW_HTTP_DELETE:
+        return route->flags & GW_ROUTE_DELETE;
+    default:
+        return false;
+    }
 }
 
 static void judge_method(const struct gw_route *route, const struct gw_http_request *request,

@@ -4,42 +4,13 @@
 
 #include <godwit/ws.h>
 
-#include "hub/publication.h"
+#include "edge/envelope.h"
 #include "proto/deflate/deflater.h"
-#include "proto/text/envelope.h"
-
-static enum gw_envelope_kind kind_of(const struct gw_pub *pub)
-{
-    switch (pub->kind) {
-    case GW_PUB_JSON:
-        return GW_ENVELOPE_JSON;
-    case GW_PUB_BINARY:
-        return GW_ENVELOPE_BINARY;
-    default:
-        return GW_ENVELOPE_TEXT;
-    }
-}
-
-/* `position` is where its word is put. */
-static struct gw_envelope envelope_of(const struct gw_entry *entry, char position[GW_POSITION_LEN])
-{
-    const struct gw_pub *pub = entry->pub;
-
-    gw_position_write(position, &(struct gw_position){entry->epoch, pub->offset, pub->tag});
-    return (struct gw_envelope){.channel = entry->channel,
-                                .offset = pub->offset,
-                                .position = {position, GW_POSITION_LEN},
-                                .time_ms = pub->time_ms,
-                                .event = gw_pub_event(pub),
-                                .id = gw_pub_id(pub),
-                                .kind = kind_of(pub),
-                                .payload = gw_pub_payload(pub)};
-}
 
 static size_t text_size(const struct gw_entry *entry)
 {
     char position[GW_POSITION_LEN];
-    struct gw_envelope envelope = envelope_of(entry, position);
+    struct gw_envelope envelope = gw_envelope_of(entry, position);
 
     return gw_envelope_size(&envelope);
 }
@@ -52,7 +23,7 @@ static size_t unit_size(const struct gw_entry *entry)
 static size_t unit_write(void *ctx, const struct gw_entry *entry, uint8_t *out)
 {
     char position[GW_POSITION_LEN];
-    struct gw_envelope envelope = envelope_of(entry, position);
+    struct gw_envelope envelope = gw_envelope_of(entry, position);
     size_t head_len = gw_ws_head(out, GW_WS_OP_TEXT, gw_envelope_size(&envelope), NULL);
 
     (void)ctx;
@@ -71,7 +42,7 @@ static size_t deflated_size(const struct gw_entry *entry)
 static size_t deflated_write(void *ctx, const struct gw_entry *entry, uint8_t *out)
 {
     char position[GW_POSITION_LEN];
-    struct gw_envelope envelope = envelope_of(entry, position);
+    struct gw_envelope envelope = gw_envelope_of(entry, position);
     size_t len = gw_envelope_size(&envelope), used;
     uint8_t *text = out + gw_ws_frame_len(len, 0);
 

@@ -397,6 +397,25 @@ START_TEST(what_waits_is_bounded)
 }
 END_TEST
 
+/* Over HTTP one answer is as long as it is: that is no reason to cut. */
+START_TEST(an_answer_may_be_longer)
+{
+    size_t len = CAP + 100000;
+
+    begin();
+    gw_conn_move(conn, GW_CONN_ANSWER);
+    stage.takes = stage.then = 0;
+    gw_tray_write(stage.worker, conn, large, 1000);
+    gw_tray_write(stage.worker, conn, large + 1000, len - 1000);
+    ck_alive();
+    gw_conn_move(conn, GW_CONN_REQUEST);
+    let_go(4096);
+    ck_sent(large, len);
+    stage_go();
+    stage_end();
+}
+END_TEST
+
 START_TEST(memory_may_run_out_anywhere)
 {
     for (long left = 0;; left++) {
@@ -478,6 +497,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, who_dies_in_mid_message_gives_its_pin_back);
     tcase_add_test(tests, a_goodbye_waits_for_what_is_owed);
     tcase_add_loop_test(tests, what_waits_is_bounded, 0, SUITE_ROWS(edges));
+    tcase_add_test(tests, an_answer_may_be_longer);
     tcase_add_test(tests, memory_may_run_out_anywhere);
     tcase_add_test(tests, a_socket_that_takes_nothing_is_given_up);
     tcase_add_test(tests, a_kernel_that_gets_rid_of_bytes_makes_progress);

@@ -103,8 +103,60 @@ START_TEST(a_url_is_read_in_full)
 }
 END_TEST
 
+/* `read`: what its since is, how many, and from which end; NULL: refused with a 400. */
+static const struct {
+    const char *query, *read;
+} histories[] = {
+    {"", "a 1000"},
+    {"since=", "a 1000"},
+    {"since=new", "n 1000"},
+    {"since=all", "a 1000"},
+    {"since=last:7&limit=3", "l7 3"},
+    {"since=last%3A7&reverse=1", "l7 1000 newest"},
+    {"since=" P, "p 1000"},
+    {"since=" P "," P, "? 1000"},
+    {"since=%", "? 1000"},
+    {"limit=1", "a 1"},
+    {"limit=0001", "a 1"},
+    {"limit=1000&reverse=0", "a 1000"},
+    {"limit=0", NULL},
+    {"limit=1001", NULL},
+    {"limit=4294967297", NULL},
+    {"limit=", NULL},
+    {"limit", NULL},
+    {"limit=+1", NULL},
+    {"reverse", NULL},
+    {"reverse=yes", NULL},
+    {"reverse=11", NULL},
+    {"since=all&since=all", NULL},
+    {"limit=1&x=2&limit=1", NULL},
+    {"reverse=1&reverse=0", NULL},
+    {"token=a&token=a", NULL},
+    {"x=1&x=2&format=raw&session=1", "a 1000"},
+};
+
+START_TEST(a_history_is_asked_for_in_full)
+{
+    const char *detail = NULL;
+    struct gw_read read;
+    char text[80], last[24] = "";
+    int status = gw_asked_history(&read, GW_STR(histories[_i].query), &detail);
+
+    ck_assert_int_eq(status, histories[_i].read ? 0 : 400);
+    ck_assert_int_eq(detail != NULL, status != 0);
+    if (status != 0)
+        return;
+    if (read.since.kind == GW_SINCE_LAST)
+        snprintf(last, sizeof(last), "%u", (unsigned)read.since.last);
+    snprintf(text, sizeof(text), "%c%s %u%s", kinds[read.since.kind], last, read.count_max,
+             read.newest ? " newest" : "");
+    ck_assert_str_eq(text, histories[_i].read);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
+    tcase_add_loop_test(tests, a_history_is_asked_for_in_full, 0, SUITE_ROWS(histories));
     tcase_add_loop_test(tests, a_url_is_read_in_full, 0, SUITE_ROWS(rows));
 }
 
