@@ -653,11 +653,42 @@ test('two Godwit-Event headers are refused', async (t) => {
   assertProblem(response, 400);
 });
 
-test('an Idempotency-Key is refused as long as its promise is not kept', async (t) => {
+for (const [name, headers] of [
+  ['an empty one', ['Idempotency-Key:']],
+  ['an empty quoted one', ['Idempotency-Key: ""']],
+  ['two', ['Idempotency-Key: a', 'Idempotency-Key: b']],
+  ['one that is too long', [`Idempotency-Key: ${'k'.repeat(256)}`]],
+  ['a quoted one that is too long', [`Idempotency-Key: "${'k'.repeat(256)}"`]],
+  ['a quote without its end', ['Idempotency-Key: "k']],
+  ['a quote alone', ['Idempotency-Key: "']],
+  ['something behind the quote', ['Idempotency-Key: "k" ;x']],
+  ['a backslash before what needs none', ['Idempotency-Key: "a\\b"']],
+  ['a backslash before the end', ['Idempotency-Key: "a\\"']],
+])
+  test(`Idempotency-Key, ${name}: 400, and nothing published`, async (t) => {
+    const channel = fresh();
+    const { response } = await ask(t, request('POST', `/channels/${channel}`, { body: 'a', headers }));
+    assertProblem(response, 400);
+    await assertUntouched(t, channel);
+  });
+
+test('what comes again under its Idempotency-Key is answered and not published', async (t) => {
   const channel = fresh();
-  const { response } = await ask(t, request('POST', `/channels/${channel}`, { body: 'a', headers: ['Idempotency-Key: k'] }));
-  assertProblem(response, 501);
-  await assertUntouched(t, channel);
+  const publish = async (key, to = channel) => {
+    const { response } = await ask(t, request('POST', `/channels/${to}`, { body: 'a', headers: [`Idempotency-Key: ${key}`] }));
+    assert.equal(response.status, 200);
+    return JSON.parse(response.body);
+  };
+  const first = await publish('order-7');
+  assert.equal(first.duplicate, false);
+  const again = await publish('order-7');
+  assert.deepEqual(again, { ...first, duplicate: true });
+  assert.equal((await publish('"order-7"')).offset, first.offset, 'the quotes are no part of it');
+  assert.equal((await publish('"a\\"b\\\\"')).offset, 2);
+  assert.equal((await publish('"a\\"b\\\\"')).duplicate, true);
+  assert.equal((await publish('a"b\\')).duplicate, true, 'nor are the backslashes');
+  assert.equal((await publish('k'.repeat(255))).offset, 3);
+  assert.equal((await publish('order-7', fresh())).duplicate, false, 'another channel has its own');
 });
 
 // --- pages at an allowed origin ---

@@ -1067,8 +1067,39 @@ START_TEST(an_answer_is_never_taken_for_that_of_the_next_request)
 }
 END_TEST
 
+/* --- Idempotency keys --- */
+
+static int publish_with_key(unsigned client, const char *key)
+{
+    char header[64];
+
+    snprintf(header, sizeof(header), "Idempotency-Key: %s\r\n", key);
+    return ask(client, "POST", "/channels/c", header, "text");
+}
+
+/* At whichever worker it is tried again. */
+START_TEST(a_publication_that_is_tried_again_is_there_once)
+{
+    begin_both(FLAGS("--idempotency-age=10s"));
+    for (unsigned turn = 0; turn < 4; turn++) {
+        ck_assert_int_eq(publish_with_key(ASKER + turn % 2, "a"), 200);
+        ck_assert_ptr_nonnull(strstr(got, "\"offset\":1,"));
+        ck_assert_int_eq(strstr(got, "\"duplicate\":true") != NULL, turn > 0);
+    }
+    ck_assert_int_eq(publish_with_key(ASKER, "b"), 200);
+    ck_assert_ptr_nonnull(strstr(got, "\"offset\":2,"));
+    ck_assert_uint_eq(kept("c"), 2);
+    duo_run(&duo, 11 * DUO_S);
+    ck_assert_int_eq(publish_with_key(ASKER, "a"), 200);
+    ck_assert_ptr_nonnull(strstr(got, "\"duplicate\":false"));
+    ck_assert_uint_eq(kept("c"), 3);
+    duo_end(&duo);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
+    tcase_add_test(tests, a_publication_that_is_tried_again_is_there_once);
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, delete_drops_the_history_and_starts_over, 0, 2);
     tcase_add_loop_test(tests, delete_wants_an_api_key_also_in_open_mode, 0, SUITE_ROWS(keys));

@@ -19,6 +19,42 @@ static const char *read_event(const struct gw_ask *ask, struct gw_str *event)
     return count == 0 ? NULL : gw_event_fault(*event);
 }
 
+/* What stands between the quotes of a structured field's string (RFC 8941 section 3.3.3), in
+ * `room`. False where it is no such string, or too long. */
+static bool unquote(struct gw_str value, char room[GW_PUB_KEY_MAX], struct gw_str *out)
+{
+    size_t len = 0, i;
+
+    for (i = 1; i < value.len && value.data[i] != '"'; i++) {
+        if (value.data[i] == '\\' &&
+            (++i == value.len || (value.data[i] != '"' && value.data[i] != '\\')))
+            return false;
+        if (len == GW_PUB_KEY_MAX)
+            return false;
+        room[len++] = value.data[i];
+    }
+    *out = (struct gw_str){room, len};
+    return i + 1 == value.len;
+}
+
+/* Quoted or not; the quotes are not part of it. */
+static const char *read_key(const struct gw_ask *ask, char room[GW_PUB_KEY_MAX], struct gw_str *key)
+{
+    uint32_t count;
+    struct gw_str value = header(ask, "Idempotency-Key", &count);
+
+    *key = value;
+    if (count == 0)
+        return NULL;
+    if (count > 1)
+        return "more than one Idempotency-Key";
+    if (value.len > 0 && value.data[0] == '"' && !unquote(value, room, key))
+        return "Idempotency-Key: a quoted one ends with its quote, and is at most 255 bytes long";
+    return key->len > 0 && key->len <= GW_PUB_KEY_MAX
+               ? NULL
+               : "Idempotency-Key must be 1 to 255 bytes long";
+}
+
 static const char *read_kind(const struct gw_ask *ask, enum gw_pub_kind *kind)
 {
     uint32_t count;
@@ -63,23 +99,16 @@ int gw_payload_make(struct gw_pub **out, const struct gw_alloc *alloc,
 int gw_payload_read(struct gw_pub **out, const struct gw_alloc *alloc, const struct gw_ask *ask,
                     const char **detail)
 {
-    enum gw_pub_kind kind = GW_PUB_TEXT;
-    struct gw_str event;
-    uint32_t count;
+    struct gw_pub_parts parts = {.kind = GW_PUB_TEXT, .payload = ask->body};
+    char room[GW_PUB_KEY_MAX];
 
-    (void)header(ask, "Idempotency-Key", &count);
-    *detail = "Idempotency-Key is not supported yet: publish without it";
-    if (count > 0) /* to take it and not to keep its promise would be worse */
-        return 501;
-    *detail = read_event(ask, &event);
+    *detail = read_event(ask, &parts.event);
     if (!*detail)
-        *detail = read_kind(ask, &kind);
+        *detail = read_key(ask, room, &parts.key);
+    if (!*detail)
+        *detail = read_kind(ask, &parts.kind);
     if (*detail)
         return 400;
     *detail = "out of memory";
-    return gw_payload_make(
-               out, alloc,
-               &(struct gw_pub_parts){.kind = kind, .event = event, .payload = ask->body}) == 0
-               ? 0
-               : 503;
+    return gw_payload_make(out, alloc, &parts) == 0 ? 0 : 503;
 }

@@ -142,10 +142,10 @@ static void answer_options(const struct gw_route *route, struct gw_judgement *ju
 {
     judgement->status = 204;
     allow_line(route, judgement);
-    add_extra(judgement,
-              "Access-Control-Allow-Methods: GET, POST, DELETE\r\n"
-              "Access-Control-Allow-Headers: Authorization, Content-Type, Godwit-Event\r\n"
-              "Access-Control-Max-Age: 600\r\n");
+    add_extra(judgement, "Access-Control-Allow-Methods: GET, POST, DELETE\r\n"
+                         "Access-Control-Allow-Headers: Authorization, Content-Type, Godwit-Event, "
+                         "Idempotency-Key\r\n"
+                         "Access-Control-Max-Age: 600\r\n");
 }
 
 /* OPTIONS * asks about the server as a whole (RFC 9110 section 9.3.7). */
