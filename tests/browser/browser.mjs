@@ -309,4 +309,62 @@ for (const [name, width, height] of [['desk', 1440, 900], ['phone', 360, 740]])
       assert.deepEqual(page.wrong, []);
     });
 
+// --- What a page can do besides, with a server that compresses ---
+
+const compressing = await suiteServer({ args: ['--deflate'] });
+
+/** In the page: listens to `target`, lets `deed` happen, and lists what came until there are `count`. */
+async function heard(t, target, count, deed) {
+  const page = await tab(t, { url: `http://127.0.0.1:${compressing.port}/` });
+  await page.evaluate(
+    (url) =>
+      new Promise((resolve, reject) => {
+        window.got = [];
+        window.socket = new WebSocket(url);
+        window.socket.onmessage = (event) => window.got.push(event.data);
+        window.socket.onopen = resolve;
+        window.socket.onerror = reject;
+      }),
+    `ws://127.0.0.1:${compressing.port}${target}`,
+  );
+  assert.match(await page.evaluate(() => window.socket.extensions), /^permessage-deflate; server_no_context_takeover/);
+  await deed(page);
+  await until(async () => (await page.evaluate(() => window.got.length)) >= count, () => `${count} messages`);
+  return page.evaluate(() => window.got);
+}
+
+const long = JSON.stringify(Array.from({ length: 400 }, (_, i) => ({ id: i, name: `user ${(i * 7919) % 1000}` })));
+const post = (page, channel, body, headers = {}) =>
+  page.evaluate(
+    async ([path, sent, lines]) => (await fetch(path, { method: 'POST', body: sent, headers: lines })).json(),
+    [`/channels/${channel}`, body, headers],
+  );
+
+test('a browser compresses and is compressed to: an echo, and a message of its channel', async (t) => {
+  const echo = await heard(t, '/echo', 2, (page) =>
+    page.evaluate((text) => (window.socket.send(text), window.socket.send('short')), long));
+  assert.deepEqual(echo, [long, 'short']);
+  const raw = await heard(t, '/channels/squeezed', 2, async (page) => {
+    await post(page, 'squeezed', long);
+    await page.evaluate((text) => window.socket.send(text), long);
+  });
+  assert.deepEqual(raw, [long, long]);
+});
+
+test('envelopes of several channels, a key used twice, and coming back by position', async (t) => {
+  const keyed = { 'Idempotency-Key': 'once' };
+  const first = (await heard(t, '/channels/red,blue', 4, async (page) => {
+    assert.equal((await post(page, 'red', long, keyed)).duplicate, false);
+    assert.equal((await post(page, 'red', long, keyed)).duplicate, true);
+    await post(page, 'blue', '{"n":1}', { 'Content-Type': 'application/json' });
+  })).map((text) => JSON.parse(text));
+  assert.deepEqual(first.slice(0, 2).map(({ subscribed }) => subscribed.channel), ['red', 'blue']);
+  assert.deepEqual(first.slice(2).map(({ channel, offset, data }) => [channel, offset, data]), [['red', 1, long], ['blue', 1, { n: 1 }]]);
+  const since = `${first[2].position},${first[1].subscribed.position}`;
+  const second = (await heard(t, `/channels/red,blue?since=${since}`, 4, (page) => post(page, 'red', 'more')))
+    .map((text) => JSON.parse(text));
+  assert.deepEqual(second.slice(0, 2).map(({ subscribed }) => subscribed.recovered), [true, true]);
+  assert.deepEqual(second.slice(2).map(({ channel, offset }) => `${channel} ${offset}`).sort(), ['blue 1', 'red 2']);
+});
+
 await run({ concurrency: 2 });
