@@ -175,7 +175,10 @@ def _(t):
         reads, sends = count(calls, READS), count(calls, SENDS)
         t.check(1 <= sends <= reads, f'{sends} sends for {reads} reads')
         t.equal(len(calls), reads + sends + count(calls, WAITS), 'reads, sends and waits')
-        t.check(count(calls, WAITS) <= reads, f'{count(calls, WAITS)} waits for {reads} reads')
+        # More was sent than notsent_lowat: when it is gone the kernel says that there is room again,
+        # in the wait that brings the next input or, on a busy machine, in one of its own.
+        t.check(count(calls, WAITS) <= reads + sends,
+                f'{count(calls, WAITS)} waits for {reads} reads and {sends} sends')
 
 
 def read_all(peers, payloads):
