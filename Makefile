@@ -8,6 +8,8 @@
 #   BENCH         rounds, seconds each and a name, for `make bench`: BENCH="20 0.4 fan-out"
 #   KEEP=1        `make counts` keeps what it counted, in tests/bench/counts.txt
 #   SEEDS         how many runs `make seeds` simulates
+#   PLANTED       names of planted bugs, for `make planted`: PLANTED="tag-not-compared"
+#   MUTANTS, PART how many mutants of the hub (0: all), and which part of them, such as PART=1/4
 #   FUZZ_SECONDS  how long `make fuzz` gives each target
 #   COVER_ARGS    arguments of tools/coverage for `make cover`, such as COVER_ARGS=--missing
 
@@ -20,6 +22,8 @@ OTHER_CC := $(filter-out -gcc -cc,-$(notdir $(firstword $(CC))))
 BUILD  ?= build$(OTHER_CC)
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+MUTANTS ?= 150
+PART ?= 1/1
 SEEDS ?= 5000
 
 ASAN  := build-asan$(OTHER_CC)
@@ -30,8 +34,8 @@ COVER := build-cover
 # A test of a sanitized or of a slow build may take longer than in the plain one.
 MESON_TEST = meson test --no-rebuild --print-errorlogs
 
-.PHONY: help build run test test-slow seeds check asan tsan msan fuzz cover bench counts lint install \
-	clean
+.PHONY: help build run test test-slow seeds check asan tsan msan fuzz cover planted mutants bench \
+	counts lint install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -47,6 +51,8 @@ help:
 	@echo 'make msan        what we write, under MemorySanitizer'
 	@echo 'make fuzz        feed the parsers random input, $(FUZZ_SECONDS) s each (FUZZ_SECONDS=)'
 	@echo 'make cover       lines and branches of proto and core that the unit tests reach'
+	@echo 'make planted     put in known bugs, one at a time: do the tests catch them? ten minutes'
+	@echo 'make mutants     change the hub in $(MUTANTS) places: do its tests notice? (MUTANTS=0: all)'
 	@echo 'make bench       measure, beside a bare epoll server: five minutes'
 	@echo 'make counts      instructions per message, and their change (KEEP=1 keeps them)'
 	@echo 'make lint        format, clang-tidy, cppcheck, ROOMS, headers, shell scripts'
@@ -126,6 +132,15 @@ cover:
 	@CC=gcc tools/deps build test cover
 	@[ -f $(COVER)/build.ninja ] || CC=gcc meson setup $(COVER) -Db_coverage=true -Doptimization=0
 	@tools/coverage $(COVER) --least 95 $(COVER_ARGS)
+
+# Tests of the tests. Each has a copy of the tree in its own build directory, and breaks that.
+planted:
+	@tools/deps build test
+	@tools/planted build-planted $(PLANTED)
+
+mutants:
+	@tools/deps build test
+	@tools/mutate build-mutants --count $(MUTANTS) --part $(PART)
 
 check: build
 	@$(MAKE) --no-print-directory test

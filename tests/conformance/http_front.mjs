@@ -747,6 +747,19 @@ test('a POST that wants to be a WebSocket hears which methods there are', async 
   assert.deepEqual(response.headers.allow.split(/, */).sort(), ['DELETE', 'GET', 'OPTIONS', 'POST']);
 });
 
+test('a connection that asked for another protocol and was answered in this one is not read on', async (t) => {
+  const channel = fresh();
+  const wire = await dial(t);
+  wire.send(Buffer.concat([
+    request('GET', '/health', { headers: ['Upgrade: h2c', 'Connection: Upgrade'] }),
+    request('POST', `/channels/${channel}`, { body: 'smuggled' }),
+  ]));
+  const response = await nextResponse(wire);
+  assert.equal(response.status, 200);
+  await assertClosedBehind(wire, response);
+  await assertUntouched(t, channel);
+});
+
 test('every answer bears the date', async (t) => {
   for (const path of ['/health', '/', '/nowhere']) {
     const { response } = await ask(t, request('GET', path));

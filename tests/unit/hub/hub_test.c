@@ -254,6 +254,99 @@ START_TEST(a_turn_looks_at_a_bounded_number_of_slots)
 END_TEST
 
 /* Two subscriptions of one connection have one socket. */
+/* Those who are woken one by one are counted like those whom a sweep visits. */
+START_TEST(a_turn_wakes_a_bounded_number_of_readers)
+{
+    unsigned served = 0;
+
+    stage_open(&stage, 1, 0);
+    (void)publish_turn(1);
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_int_eq(stage_subscribe(&stage, i, 0, 0, "all", 0), 0);
+    stage.hubs[0]->slots_left = 3;
+    (void)stage_end(&stage, 0);
+    for (unsigned i = 0; i < 5; i++)
+        served += stage.readers[i].messages > 0;
+    ck_assert_uint_eq(served, 3);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[0]), 0);
+    (void)stage_turn(&stage, 0);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_uint_eq(stage.readers[i].messages, 1);
+    stage_close(&stage);
+}
+END_TEST
+
+/* And one batch has the sends of several channels. */
+START_TEST(half_of_a_batch_is_for_readers_that_are_awake)
+{
+    struct gw_published result;
+    unsigned awake = 0, channels = 0;
+
+    stage_open(&stage, 1, 0);
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 3, 20, &result), 0);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_int_eq(stage_subscribe(&stage, i, 0, 3, "all", 0), 0);
+    for (unsigned i = 4; i < 8; i++)
+        ck_assert_int_eq(stage_subscribe(&stage, i, 0, (int)(i - 4) / 2, "new", 0), 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 0, 20, &result), 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 1, 20, &result), 0);
+    ck_assert_uint_eq(gw_hub_sweep(stage.hubs[0], &stage.batch, 6), 6);
+    for (size_t i = 0; i < 6; i++) {
+        awake += stage.batch.sends[i].fd < 4;
+        channels |= 1u << stage.readers[stage.batch.sends[i].fd].channel;
+        stage_send(&stage, &stage.batch.sends[i]);
+    }
+    gw_hub_settle(stage.hubs[0], &stage.batch);
+    ck_assert_uint_eq(awake, 3);
+    ck_assert_uint_eq(channels, 1u << 0 | 1u << 1 | 1u << 3);
+    (void)stage_end(&stage, 0);
+    stage_close(&stage);
+}
+END_TEST
+
+/* Sockets of no reader: nothing is sent. */
+START_TEST(a_batch_has_no_more_sends_than_there_is_room_for)
+{
+    struct gw_hub_options options;
+    struct gw_since all = {.kind = GW_SINCE_ALL};
+    struct gw_subscribed subscribed;
+    struct gw_published result;
+    uint32_t subscription;
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.subscriptions_max = 1000;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    stage_begin(&stage, 0);
+    for (int i = 0; i < 300; i++)
+        ck_assert_int_eq(gw_hub_subscribe(stage.hubs[0], GW_STR("lobby"), &all, 0, 1, i,
+                                          &subscription, &subscribed),
+                         0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 0, 20, &result), 0);
+    ck_assert_uint_eq(gw_hub_sweep(stage.hubs[0], &stage.batch, 300), GW_BATCH_SENDS);
+    stage_close(&stage);
+}
+END_TEST
+
+START_TEST(a_socket_that_takes_nothing_is_full_and_not_broken)
+{
+    struct gw_published result;
+
+    stage_open(&stage, 1, 0);
+    subscribe_turn(0, "new");
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 0, 20, &result), 0);
+    ck_assert_uint_eq(gw_hub_sweep(stage.hubs[0], &stage.batch, 10), 1);
+    stage.batch.sends[0].result = 0;
+    gw_hub_settle(stage.hubs[0], &stage.batch);
+    ck_assert(stage.readers[0].blocked && !stage.readers[0].closed);
+    (void)stage_end(&stage, 0);
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(one_socket_has_one_send_in_a_batch)
 {
     struct gw_since now = {.kind = GW_SINCE_NEW};
@@ -535,6 +628,50 @@ START_TEST(the_live_log_goes_when_nobody_is_behind)
 }
 END_TEST
 
+/* It had everything; what its connection said for itself blocked it, and then no more. */
+START_TEST(the_live_log_goes_when_the_last_one_is_unblocked)
+{
+    stage_open(&stage, 1, 0);
+    stage.history.count_max = 0;
+    subscribe_turn(0, "new");
+    stage_begin(&stage, 0);
+    publish(20);
+    (void)stage_flush(&stage, 0);
+    gw_hub_block(stage.hubs[0], stage.readers[0].subscription);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_gt(counts().log_bytes, 0);
+    stage_begin(&stage, 0);
+    gw_hub_unblock(stage.hubs[0], stage.readers[0].subscription);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(counts().log_bytes, 0);
+    stage_close(&stage);
+}
+END_TEST
+
+/* Six of 60,000 bytes are two runs, for which there are two turns. */
+START_TEST(the_live_log_goes_when_the_last_one_has_caught_up)
+{
+    struct gw_hub_options options;
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.live_log_bytes = 1024 * 1024;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    stage.history.count_max = 0;
+    subscribe_turn(0, "new");
+    stage.send_max = 1;
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < 6; i++)
+        publish(60000);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_lt(stage.readers[0].messages, 6);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(stage.readers[0].messages, 6);
+    ck_assert_uint_eq(counts().log_bytes, 0);
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(units_are_given_back_when_a_circle_ends_with_nobody_behind)
 {
     stage_open(&stage, 1, 0);
@@ -543,6 +680,7 @@ START_TEST(units_are_given_back_when_a_circle_ends_with_nobody_behind)
         stage_begin(&stage, 0);
         publish(20000);
         stage_flush(&stage, 0);
+        ck_assert_uint_eq(counts().unit_bytes, GW_UNIT_CHUNK_BYTES);
         gw_hub_end_turn(stage.hubs[0]);
         gw_hub_check(stage.hubs[0]);
     }
@@ -716,6 +854,34 @@ START_TEST(the_largest_history_gives_way_not_the_small_ones)
 }
 END_TEST
 
+/* The one that goes beyond what there is is small, and beside them is one that has no log. */
+START_TEST(the_largest_history_gives_way_though_another_grew)
+{
+    struct gw_hub_options options;
+    struct gw_published result;
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.seed[1] = (uint8_t)_i;
+    options.history_total_bytes = 10 * (3000 + sizeof(struct gw_pub));
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < 10; i++)
+        ck_assert_int_eq(stage_publish(&stage, 0, 0, 3000, &result), 0);
+    ck_assert_int_eq(stage_subscribe(&stage, 0, 0, 3, "new", 0), 0);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(counts().histories_halved, 0);
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 1, 20, &result), 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 2, 20, &result), 0);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(counts().histories_halved, 1);
+    ck_assert_uint_eq(counts().log_bytes,
+                      5 * (3000 + sizeof(struct gw_pub)) + 2 * (20 + sizeof(struct gw_pub)));
+    stage_close(&stage);
+}
+END_TEST
+
 /* --- Channels come and go --- */
 
 START_TEST(a_channel_never_published_to_vanishes_with_its_last_subscriber)
@@ -776,6 +942,18 @@ START_TEST(channels_have_a_maximum)
     ck_assert_int_eq(publish_to(name, &result), GW_ERR_TOO_MANY);
     ck_assert_int_eq(stage_subscribe(&stage, 0, 0, 0, "new", 0), GW_ERR_TOO_MANY);
     ck_assert_int_eq(publish_to("a", &result), 0);
+    (void)stage_end(&stage, 0);
+    stage_close(&stage);
+}
+END_TEST
+
+START_TEST(that_there_is_no_memory_for_a_channel_is_told)
+{
+    stage_open(&stage, 1, 0);
+    stage_begin(&stage, 0);
+    stage.meter.left = 0;
+    ck_assert_int_eq(stage_subscribe(&stage, 0, 0, 0, "new", 0), -ENOMEM);
+    stage.meter.left = METER_UNLIMITED;
     (void)stage_end(&stage, 0);
     stage_close(&stage);
 }
@@ -849,6 +1027,33 @@ START_TEST(a_day_later_it_is_another_stream)
     (void)stage_end(&stage, 0);
     ck_assert_uint_eq(after.position.offset, 1);
     ck_assert_uint_ne(after.position.epoch, before.position.epoch);
+    stage_close(&stage);
+}
+END_TEST
+
+/* A restart and a husk that is shed change the node's life, each in its way: neither undoes what
+ * the other has done. */
+START_TEST(no_epoch_comes_again)
+{
+    struct gw_published first, second, other;
+
+    stage_open(&stage, 1, 0);
+    if (_i == 0)
+        make_husk("news", &other);
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(publish_to("lobby", &first), 0);
+    ck_assert_int_eq(stage_delete(&stage, 0, 0, &second), 0);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_ne(first.position.epoch, second.position.epoch);
+    if (_i == 1)
+        make_husk("news", &other);
+    stage_pass(&stage, GW_HUSK_AGE_NS + GW_NS_PER_S);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(stage.hubs[0]->husk_count, 0);
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(publish_to("lobby", &second), 0);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_ne(first.position.epoch, second.position.epoch);
     stage_close(&stage);
 }
 END_TEST
@@ -990,6 +1195,47 @@ START_TEST(a_channel_with_one_subscriber_is_small)
 }
 END_TEST
 
+START_TEST(a_publication_bears_the_time_of_its_turn)
+{
+    static const struct gw_read all = {{.kind = GW_SINCE_ALL}, 10, false};
+    struct gw_page page;
+
+    stage_open(&stage, 1, 0);
+    (void)publish_turn(1);
+    stage_pass(&stage, 5 * GW_NS_PER_S);
+    (void)publish_turn(1);
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(gw_hub_read(stage.hubs[0], GW_STR(stage_names[0]), &all, 1, &page), 0);
+    ck_assert_uint_eq(page.count, 2);
+    ck_assert_int_eq(page.first->time_ms, stage.now.wall_ms - 5000);
+    ck_assert_int_eq(page.first->next->time_ms, stage.now.wall_ms);
+    (void)stage_end(&stage, 0);
+    stage_close(&stage);
+}
+END_TEST
+
+/* Room for half as many again, and what three quarters of is free goes back. */
+START_TEST(slots_take_the_room_they_need)
+{
+    const struct gw_channel *channel;
+
+    stage_open(&stage, 1, 0);
+    for (unsigned count = 1; count <= STAGE_READERS; count++) {
+        subscribe_turn(count - 1, "new");
+        channel = gw_hub_channel(stage.hubs[0], 0);
+        ck_assert_uint_ge(channel->slot_room, count);
+        ck_assert_uint_le(channel->slot_room, count + count / 2);
+    }
+    for (unsigned count = STAGE_READERS; count-- > 1;) {
+        stage_begin(&stage, 0);
+        stage_unsubscribe(&stage, count);
+        (void)stage_end(&stage, 0);
+        ck_assert_uint_lt(channel->slot_room, 4 * count + 4);
+    }
+    stage_close(&stage);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, sixteen_publications_to_many_cost_one_send_each);
@@ -1001,6 +1247,10 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_broken_socket_is_reported_and_the_others_go_on);
     tcase_add_test(tests, a_blocked_reader_is_skipped_until_unblocked);
     tcase_add_test(tests, a_turn_looks_at_a_bounded_number_of_slots);
+    tcase_add_test(tests, a_turn_wakes_a_bounded_number_of_readers);
+    tcase_add_test(tests, half_of_a_batch_is_for_readers_that_are_awake);
+    tcase_add_test(tests, a_batch_has_no_more_sends_than_there_is_room_for);
+    tcase_add_test(tests, a_socket_that_takes_nothing_is_full_and_not_broken);
     tcase_add_test(tests, one_socket_has_one_send_in_a_batch);
     tcase_add_test(tests, a_long_backlog_comes_in_runs);
     tcase_add_test(tests, a_message_larger_than_a_run_goes_alone);
@@ -1012,6 +1262,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_reader_that_fell_behind_may_go_on);
     tcase_add_test(tests, a_blocked_reader_falls_off_the_live_log_and_is_told);
     tcase_add_test(tests, the_live_log_goes_when_nobody_is_behind);
+    tcase_add_test(tests, the_live_log_goes_when_the_last_one_is_unblocked);
+    tcase_add_test(tests, the_live_log_goes_when_the_last_one_has_caught_up);
     tcase_add_test(tests, units_are_given_back_when_a_circle_ends_with_nobody_behind);
     tcase_add_test(tests, history_ages_by_itself);
     tcase_add_test(tests, publishers_wait_while_half_of_the_live_log_waits);
@@ -1019,17 +1271,22 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_slow_reader_is_never_cut_by_a_sweep_that_has_not_reached_it);
     tcase_add_test(tests, all_histories_together_are_bounded);
     tcase_add_test(tests, the_largest_history_gives_way_not_the_small_ones);
+    tcase_add_loop_test(tests, the_largest_history_gives_way_though_another_grew, 0, 8);
     tcase_add_test(tests, a_channel_never_published_to_vanishes_with_its_last_subscriber);
     tcase_add_test(tests, names_are_checked);
     tcase_add_test(tests, channels_have_a_maximum);
+    tcase_add_test(tests, that_there_is_no_memory_for_a_channel_is_told);
     tcase_add_test(tests, subscriptions_have_a_maximum);
     tcase_add_test(tests, a_forgotten_channel_goes_on_where_it_stopped);
     tcase_add_test(tests, a_day_later_it_is_another_stream);
+    tcase_add_loop_test(tests, no_epoch_comes_again, 0, 2);
     tcase_add_test(tests, the_oldest_husk_gives_way_to_a_new_channel);
     tcase_add_test(tests, only_so_many_forgotten_channels_are_remembered);
     tcase_add_test(tests, history_without_an_age_is_not_forgotten);
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_add_test(tests, a_channel_with_one_subscriber_is_small);
+    tcase_add_test(tests, a_publication_bears_the_time_of_its_turn);
+    tcase_add_test(tests, slots_take_the_room_they_need);
 }
 
 int main(void)

@@ -225,6 +225,14 @@ START_TEST(a_key_is_known_for_idempotency_age)
 }
 END_TEST
 
+/* Without one, a channel that has nothing to remember is forgotten, and its keys with it. */
+static void keep_a_reader(void)
+{
+    stage_begin(&stage, home_of(0));
+    ck_assert_int_eq(stage_subscribe(&stage, 0, home_of(0), 0, "new", 0), 0);
+    (void)stage_end(&stage, home_of(0));
+}
+
 START_TEST(a_deleted_channel_knows_no_keys)
 {
     struct gw_published result;
@@ -232,6 +240,7 @@ START_TEST(a_deleted_channel_knows_no_keys)
 
     stage_open(&stage, 2, 2);
     home = home_of(0);
+    keep_a_reader();
     (void)publish(_i, "a");
     stage_begin(&stage, home);
     ck_assert_int_eq(stage_delete(&stage, home, 0, &result), 0);
@@ -281,6 +290,42 @@ START_TEST(keys_have_bytes_at_most)
 }
 END_TEST
 
+/* To the byte: two keys that need what there is, and two that need a byte more. */
+START_TEST(keys_have_their_share_to_the_byte)
+{
+    struct gw_hub_options options;
+    uint64_t one;
+
+    stage_open(&stage, 1, 0);
+    (void)publish(0, "a");
+    one = gw_hub_counts(stage.hubs[0]).key_bytes;
+    stage_close(&stage);
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.history_total_bytes = 16 * 2 * one - (unsigned)_i;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    (void)publish(0, "a");
+    (void)publish(0, "b");
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).key_bytes, _i == 0 ? 2 * one : one);
+    stage_close(&stage);
+}
+END_TEST
+
+START_TEST(a_duplicate_is_told_how_many_listen)
+{
+    struct gw_published again;
+
+    stage_open(&stage, 2, 2);
+    (void)publish(_i, "a");
+    keep_a_reader();
+    again = publish(_i, "a");
+    ck_assert(again.duplicate);
+    ck_assert_uint_eq(again.subscribers, 1);
+    stage_close(&stage);
+}
+END_TEST
+
 /* A publication has its place and its key, or neither. */
 START_TEST(when_memory_is_out_nothing_is_published)
 {
@@ -292,6 +337,7 @@ START_TEST(when_memory_is_out_nothing_is_published)
         int status;
 
         stage_open(&stage, 1, 0);
+        keep_a_reader();
         ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &parts), 0);
         stage_begin(&stage, 0);
         stage.meter.left = left;
@@ -321,6 +367,8 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_deleted_channel_knows_no_keys, 0, 2);
     tcase_add_test(tests, a_channel_knows_so_many_keys_at_most);
     tcase_add_test(tests, keys_have_bytes_at_most);
+    tcase_add_loop_test(tests, keys_have_their_share_to_the_byte, 0, 2);
+    tcase_add_loop_test(tests, a_duplicate_is_told_how_many_listen, 0, 2);
     tcase_add_test(tests, when_memory_is_out_nothing_is_published);
 }
 

@@ -343,12 +343,45 @@ START_TEST(growing_fails_as_a_whole_or_not_at_all)
 }
 END_TEST
 
+/* Those of a small ring stay, for the next units. */
+START_TEST(rings_of_units_go_with_a_large_ring)
+{
+    uint64_t count = _i > 0 ? 257 : 256;
+
+    open_log(1);
+    append(count);
+    make_unit(0, 1);
+    gw_log_release_units(ring);
+    ck_assert_int_eq(ring->rings[0] == NULL, _i > 0);
+    make_unit(0, 1);
+    gw_log_restart(ring, 1, 0);
+    ck_assert_int_eq(ring->rings[0] == NULL, _i > 0);
+    close_log();
+}
+END_TEST
+
+START_TEST(without_an_age_nothing_is_due)
+{
+    open_log(1);
+    append(3);
+    ck_assert_uint_eq(gw_log_due_ns(ring, &history), UINT64_MAX);
+    history.age_ns_max = UINT64_MAX - GW_NS_PER_S; /* the first is born at 1 s */
+    ck_assert_uint_eq(gw_log_due_ns(ring, &history), UINT64_MAX);
+    history.age_ns_max--;
+    ck_assert_uint_eq(gw_log_due_ns(ring, &history), UINT64_MAX);
+    history.age_ns_max--;
+    ck_assert_uint_eq(gw_log_due_ns(ring, &history), UINT64_MAX - 1);
+    close_log();
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, what_is_appended_is_there_by_offset);
     tcase_add_loop_test(tests, history_is_bounded_by_count, 0, SUITE_ROWS(by_count));
     tcase_add_loop_test(tests, history_is_bounded_by_bytes, 0, SUITE_ROWS(by_bytes));
     tcase_add_loop_test(tests, history_is_bounded_by_age, 0, SUITE_ROWS(by_age));
+    tcase_add_test(tests, without_an_age_nothing_is_due);
     tcase_add_test(tests, history_can_be_off);
     tcase_add_loop_test(tests, the_live_log_is_bounded_by_bytes, 0, SUITE_ROWS(by_live));
     tcase_add_test(tests, the_only_publication_stays_until_nobody_is_behind);
@@ -357,6 +390,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_restarted_log_is_empty_and_goes_on_elsewhere);
     tcase_add_test(tests, units_stay_with_their_publication_as_the_ring_grows);
     tcase_add_test(tests, a_trimmed_publication_takes_its_units_and_says_when_one_was_pinned);
+    tcase_add_loop_test(tests, rings_of_units_go_with_a_large_ring, 0, 2);
     tcase_add_test(tests, growing_fails_as_a_whole_or_not_at_all);
 }
 

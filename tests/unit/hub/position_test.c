@@ -189,6 +189,7 @@ START_TEST(resets_have_the_names_of_the_interface)
     ck_assert_str_eq(gw_reset_name(GW_RESET_EXPIRED), "expired");
     ck_assert_str_eq(gw_reset_name(GW_RESET_FORKED), "forked");
     ck_assert_str_eq(gw_reset_name(GW_RESET_UNKNOWN), "unknown");
+    ck_assert_str_eq(gw_reset_name(GW_RESET_NONE), "none");
 }
 END_TEST
 

@@ -117,6 +117,18 @@ START_TEST(a_page_has_bytes_at_most)
 }
 END_TEST
 
+/* Sixteen of 64 KiB with what they cost are the most, to the byte. */
+START_TEST(a_page_may_have_all_of_its_bytes)
+{
+    stage_open(&stage, 2, 2);
+    stage.history.bytes_max = 4 * (uint64_t)GW_PAGE_BYTES_MAX;
+    publish(17, GW_PAGE_BYTES_MAX / 16 - sizeof(struct gw_pub));
+    read_page(_i, "all", 100, false);
+    ck_page(1, 16);
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(one_is_read_however_large_it_is)
 {
     static const char payload[2 * GW_PAGE_BYTES_MAX];
@@ -197,6 +209,9 @@ START_TEST(no_room_and_no_memory_are_told)
     (void)stage_end(&stage, worker);
     stage_turns(&stage, 2);
     ck_assert_int_eq(gw_hub_read(stage.hubs[0], GW_STR("a,b"), &read, 1, &page), GW_ERR_NAME);
+    stage.meter.left = 0;
+    ck_assert_int_eq(stage_read(&stage, home_of(1), 1, "all", 1, false), -ENOMEM);
+    stage.meter.left = METER_UNLIMITED;
     stage_close(&stage);
 }
 END_TEST
@@ -206,6 +221,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_page_is_what_was_asked_for, 0, 2 * SUITE_ROWS(pages));
     tcase_add_loop_test(tests, pages_join, 0, 2);
     tcase_add_loop_test(tests, a_page_has_bytes_at_most, 0, 2);
+    tcase_add_loop_test(tests, a_page_may_have_all_of_its_bytes, 0, 2);
     tcase_add_loop_test(tests, one_is_read_however_large_it_is, 0, 2);
     tcase_add_loop_test(tests, a_position_that_cannot_be_honoured_is_told, 0, 2);
     tcase_add_loop_test(tests, what_was_never_used_is_empty_and_stays_so, 0, 2);

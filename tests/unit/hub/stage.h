@@ -69,6 +69,7 @@ struct life {
 struct mail {
     struct gw_letter letters[STAGE_MAIL];
     unsigned first, count;
+    bool refused; /* a letter, in this turn of its writer */
 };
 
 struct stage {
@@ -82,6 +83,7 @@ struct stage {
     } actors[STAGE_WORKERS];
     struct mail mail[STAGE_WORKERS][STAGE_WORKERS]; /* from, to */
     struct gw_now now;
+    long failed; /* allocations, when the turn began */
     struct gw_history history;
     size_t send_max; /* sends of a turn */
     struct gw_batch batch;
@@ -276,8 +278,11 @@ static inline bool port_post(void *ctx, unsigned to, const struct gw_letter *let
 
     MUST(to != actor->worker);
     MUST(letter->from == actor->worker);
-    if (!reply && mail->count >= actor->stage->slots)
+    if (!reply && mail->count >= actor->stage->slots) {
+        MUST(!mail->refused); /* once is enough: it stays full as long as the turn lasts */
+        mail->refused = true;
         return false;
+    }
     MUST(mail->count < 2 * actor->stage->slots);
     MUST(mail->count < STAGE_MAIL);
     mail->letters[(mail->first + mail->count++) % STAGE_MAIL] = *letter;
@@ -469,6 +474,9 @@ static inline void stage_watch(struct stage *stage, unsigned worker)
 
 static inline void stage_begin(struct stage *stage, unsigned worker)
 {
+    for (unsigned to = 0; to < stage->workers; to++)
+        stage->mail[worker][to].refused = false;
+    stage->failed = stage->meter.failed;
     gw_hub_begin_turn(stage->hubs[worker], stage->now);
 }
 
@@ -512,6 +520,7 @@ static inline size_t stage_end(struct stage *stage, unsigned worker)
     sends = stage_flush(stage, worker);
     gw_hub_end_turn(stage->hubs[worker]);
     gw_hub_check(stage->hubs[worker]);
+    MUST(!stage->hubs[worker]->starved || stage->meter.failed > stage->failed);
     return sends;
 }
 

@@ -343,6 +343,28 @@ START_TEST(when_memory_is_out_old_chunks_give_theirs)
 }
 END_TEST
 
+/* What was kept for the next chunk goes first, and once. */
+START_TEST(when_memory_is_out_what_is_kept_is_given_back)
+{
+    struct gw_unit first, second, large;
+    long live;
+
+    open_units(8 * CHUNK);
+    first = make(CHUNK, 1);
+    second = make(CHUNK, 2);
+    (void)gw_units_release(&units, &first);
+    live = meter.live;
+    meter.left = 0;
+    ck_assert_ptr_null(gw_units_make(&units, &large, 2 * CHUNK));
+    meter.left = METER_UNLIMITED;
+    ck_assert_int_eq(meter.live, live - 1);
+    check_bytes(&second, 2);
+    large = make(2 * CHUNK, 3);
+    check_bytes(&large, 3);
+    close_units();
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, units_made_one_after_the_other_are_one_piece_of_memory);
@@ -358,6 +380,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_pinned_unit_stays_whatever_happens);
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_add_test(tests, when_memory_is_out_old_chunks_give_theirs);
+    tcase_add_test(tests, when_memory_is_out_what_is_kept_is_given_back);
 }
 
 int main(void)
