@@ -318,7 +318,7 @@ static int take_joined(struct gw_hub *hub, uint32_t index, struct gw_letter *let
     if (channel->state == GW_BRANCH_JOINING)
         joined_first(channel, letter);
     else if (letter->restarted)
-        gw_restart_branch(hub, index, letter->position.epoch, letter->complete);
+        gw_restart(hub, index, letter->position.epoch, letter->complete);
     letter->pubs = NULL;
     letter->count = 0;
     if (count == 0)
@@ -398,8 +398,7 @@ static void on_restarted(struct gw_hub *hub, struct gw_letter *letter)
     if (!channel || channel->state == GW_BRANCH_LEAVING)
         return;
     assert(is_joined(channel));
-    gw_restart_branch(hub, gw_handle_index(letter->branch), letter->position.epoch,
-                      letter->complete);
+    gw_restart(hub, gw_handle_index(letter->branch), letter->position.epoch, letter->complete);
     on_range(hub, letter);
 }
 

@@ -185,8 +185,10 @@ static int add_key(struct gw_hub *hub, struct gw_channel *channel, const struct 
                              &hub->counts.key_bytes);
     if (status == 0)
         status = gw_keys_add(channel->keys, gw_pub_key(pub), hub->now.mono_ns);
-    if (status != 0)
+    if (status != 0) {
+        shed_keys(hub, channel); /* nothing is kept for no keys */
         return status;
+    }
     gw_keys_shed(channel->keys, 0, GW_KEYS_MAX);
     while (hub->counts.key_bytes > key_bytes_max(hub) && gw_keys_count(channel->keys) > 1)
         gw_keys_shed(channel->keys, 0, gw_keys_count(channel->keys) - 1);

@@ -159,18 +159,25 @@ int gw_hub_publish(struct gw_hub *hub, struct gw_str name, struct gw_pub *pub, u
     return status;
 }
 
+/* The channel, where this hub is its home; GW_PENDING where that is `*home`. */
+static int open_home(struct gw_hub *hub, struct gw_str name, unsigned *home, uint32_t *index)
+{
+    if (!gw_channel_name_ok(name))
+        return GW_ERR_NAME;
+    *home = gw_registry_home_of(hub, name);
+    if (*home != hub->options.worker_index)
+        return GW_PENDING;
+    return gw_registry_make(hub, name, index);
+}
+
 int gw_hub_delete(struct gw_hub *hub, struct gw_str name, uint64_t who, struct gw_published *result)
 {
     unsigned home;
     uint32_t index;
-    int status;
+    int status = open_home(hub, name, &home, &index);
 
-    if (!gw_channel_name_ok(name))
-        return GW_ERR_NAME;
-    home = gw_registry_home_of(hub, name);
-    if (home != hub->options.worker_index)
+    if (status == GW_PENDING)
         return gw_branch_delete(hub, home, name, who);
-    status = gw_registry_make(hub, name, &index);
     if (status == 0)
         gw_restart_home(hub, index, result);
     return status;
@@ -181,14 +188,10 @@ int gw_hub_read(struct gw_hub *hub, struct gw_str name, const struct gw_read *re
 {
     unsigned home;
     uint32_t index;
-    int status;
+    int status = open_home(hub, name, &home, &index);
 
-    if (!gw_channel_name_ok(name))
-        return GW_ERR_NAME;
-    home = gw_registry_home_of(hub, name);
-    if (home != hub->options.worker_index)
+    if (status == GW_PENDING)
         return gw_branch_read(hub, home, name, read, who);
-    status = gw_registry_make(hub, name, &index);
     if (status == 0)
         gw_read_home(hub, index, read, page);
     return status;

@@ -150,11 +150,6 @@ void gw_keys_name_last(struct gw_keys *keys, uint64_t offset, uint64_t tag)
     key->tag = tag;
 }
 
-void gw_keys_drop_last(struct gw_keys *keys)
-{
-    drop(keys, number_of_last(keys));
-}
-
 void gw_keys_shed(struct gw_keys *keys, uint64_t before_ns, uint32_t count_max)
 {
     while (keys->count > count_max ||

@@ -30,9 +30,8 @@ bool gw_keys_find(const struct gw_keys *keys, struct gw_str key, uint64_t *offse
 /* Remembers a key, of 1 to 255 bytes, that is not there. Returns 0 or -ENOMEM. */
 int gw_keys_add(struct gw_keys *keys, struct gw_str key, uint64_t now_ns);
 
-/* The key that was added last is that of this publication; or it was not published after all. */
+/* The key that was added last is that of this publication. */
 void gw_keys_name_last(struct gw_keys *keys, uint64_t offset, uint64_t tag);
-void gw_keys_drop_last(struct gw_keys *keys);
 
 /* Forgets those that came before `before_ns`, and the oldest while there are more than `count_max`.
  */

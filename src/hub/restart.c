@@ -10,7 +10,6 @@
  * with it. What a branch had not been sent of the old epoch it will not see any more; then none of
  * its readers had had everything. */
 
-/* `complete` is what a reader who had had everything wanted next; 0: nobody had. */
 static void move_reader(struct gw_hub *hub, struct gw_channel *channel, struct gw_slot *slot,
                         uint64_t complete)
 {
@@ -26,7 +25,7 @@ static void move_reader(struct gw_hub *hub, struct gw_channel *channel, struct g
                        GW_RESET_EPOCH);
 }
 
-static void restart(struct gw_hub *hub, uint32_t index, uint64_t epoch, uint64_t complete)
+void gw_restart(struct gw_hub *hub, uint32_t index, uint64_t epoch, uint64_t complete)
 {
     struct gw_channel *channel = gw_hub_channel(hub, index);
 
@@ -65,12 +64,7 @@ void gw_restart_home(struct gw_hub *hub, uint32_t index, struct gw_published *re
     channel->keys = NULL;
     for (uint32_t i = 0; channel->branches && i < channel->branches->count; i++)
         owe_restart(&channel->branches->at[i], head);
-    restart(hub, index, gw_registry_new_epoch(hub, gw_channel_name(channel)), head + 1);
+    gw_restart(hub, index, gw_registry_new_epoch(hub, gw_channel_name(channel)), head + 1);
     *result = (struct gw_published){.position = {.epoch = channel->epoch},
                                     .subscribers = gw_home_subscribers(channel)};
-}
-
-void gw_restart_branch(struct gw_hub *hub, uint32_t index, uint64_t epoch, uint64_t complete)
-{
-    restart(hub, index, epoch, complete);
 }

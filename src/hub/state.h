@@ -150,11 +150,12 @@ uint64_t gw_registry_new_epoch(struct gw_hub *hub, struct gw_str name);
 
 /* --- restart.c --- */
 
-/* The stream of a channel, here at its home, starts over: everything is dropped. */
-void gw_restart_home(struct gw_hub *hub, uint32_t channel, struct gw_published *result);
+/* The stream of a channel starts over in that epoch: everything is dropped. `complete` is what a
+ * reader who had had everything wanted next; 0: nobody had. */
+void gw_restart(struct gw_hub *hub, uint32_t channel, uint64_t epoch, uint64_t complete);
 
-/* The same at a branch, which is told of it. */
-void gw_restart_branch(struct gw_hub *hub, uint32_t channel, uint64_t epoch, uint64_t complete);
+/* The same at its home, which makes the epoch and tells the branches. */
+void gw_restart_home(struct gw_hub *hub, uint32_t channel, struct gw_published *result);
 
 /* --- read.c --- */
 

@@ -1,9 +1,9 @@
 /* deflater.h - a message into a compressed frame, with nothing carried over from the one before.
  *
  * A server that agrees on no context takeover compresses each message for itself. That needs none
- * of what zlib can do beyond others, and ISA-L does it in less than a third of the time that zlib
- * takes at level 1, and into fewer bytes (docs/adr/0002-dependencies.md). Where there is no ISA-L
- * for a machine, zlib does it.
+ * of what zlib can do beyond others, and ISA-L compresses 16 KiB of JSON in less than a third of
+ * the time that zlib takes at level 1, and into fewer bytes (docs/adr/0002-dependencies.md). Where
+ * there is no ISA-L for a machine, zlib does it.
  *
  * One deflater serves all connections of a worker. Its window is 12 bits: what it makes is right
  * for every client that allows 12 or more, so that one frame serves all subscribers of a channel.

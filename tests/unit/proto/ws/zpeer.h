@@ -19,15 +19,8 @@
 #include <zlib.h>
 
 #include "core/alloc.h"
+#include "lib/must.h"
 #include "lib/seeded.h"
-
-/* ck_assert() writes a word to its parent each time that it holds: too slow where it does so a
- * million times. */
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            ck_abort_msg("%s", #condition);                                                        \
-    } while (0)
 
 /* --- A heap --- */
 
