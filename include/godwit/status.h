@@ -30,6 +30,7 @@ enum gw_err {
     GW_ERR_HANDSHAKE = -10011,      /* not a WebSocket handshake, or not one we can accept */
     GW_ERR_VALUE = -10012,          /* a parameter or option with a wrong value */
     GW_ERR_DAMAGED = -10013,        /* compressed data that does not inflate */
+    GW_ERR_TAKEN = -10014,          /* a session that a later attempt has */
 };
 
 /* The name of an error of either kind, as a short phrase in English; static storage, or, for a

@@ -35,6 +35,8 @@ static const char *own_phrase(enum gw_err err)
         return "wrong value";
     case GW_ERR_DAMAGED:
         return "compressed data is damaged";
+    case GW_ERR_TAKEN:
+        return "taken over by a later attempt";
     }
     return NULL;
 }

@@ -16,7 +16,7 @@
 
 struct address {
     struct gw_link idle; /* among those without connections, oldest first */
-    uint8_t name[16];
+    uint8_t name[GW_ADDRESS_BYTES];
     uint32_t count; /* connections now */
     uint64_t
         ready_ns; /* when its rate has recovered in full (a leaky bucket, as a point in time) */
@@ -100,12 +100,12 @@ static void forget_recovered(struct gw_addresses *addresses, uint64_t now_ns)
 }
 
 /* The name of an address: IPv4 mapped, the /64 of IPv6. False for loopback, which is exempt. */
-static bool name_address(uint8_t name[16], const union gw_address *peer)
+static bool name_address(uint8_t name[GW_ADDRESS_BYTES], const union gw_address *peer)
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     const uint8_t *in6 = peer->in6.sin6_addr.s6_addr;
 
-    memset(name, 0, 16);
+    memset(name, 0, GW_ADDRESS_BYTES);
     if (peer->any.sa_family == AF_INET) {
         memcpy(name, mapped, sizeof(mapped));
         memcpy(name + 12, &peer->in4.sin_addr, 4);
@@ -117,7 +117,7 @@ static bool name_address(uint8_t name[16], const union gw_address *peer)
     return true;
 }
 
-static uint32_t find_or_add(struct gw_addresses *addresses, const uint8_t name[16])
+static uint32_t find_or_add(struct gw_addresses *addresses, const uint8_t name[GW_ADDRESS_BYTES])
 {
     struct gw_str text = {(const char *)name, 16};
     uint32_t index = gw_map_find(addresses->map, text);
@@ -159,7 +159,7 @@ static bool admit_address(struct gw_worker *worker, const union gw_address *peer
 {
     struct gw_addresses *addresses = worker->addresses;
     struct address *address;
-    uint8_t name[16];
+    uint8_t name[GW_ADDRESS_BYTES];
 
     *index = GW_CONN_NONE;
     if (!name_address(name, peer))
@@ -191,6 +191,18 @@ static void release_address(struct gw_worker *worker, uint32_t index)
         gw_link_append(&addresses->idle, &address->idle);
         addresses->idle_count++;
     }
+}
+
+size_t gw_accept_address(const struct gw_worker *worker, const struct gw_conn *conn,
+                         uint8_t out[GW_ADDRESS_BYTES])
+{
+    const struct address *address;
+
+    if (conn->address == GW_CONN_NONE)
+        return 0;
+    address = gw_slab_at(worker->addresses->slab, conn->address);
+    memcpy(out, address->name, GW_ADDRESS_BYTES);
+    return GW_ADDRESS_BYTES;
 }
 
 void gw_accept_release(struct gw_worker *worker, struct gw_conn *conn)

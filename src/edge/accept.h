@@ -8,6 +8,9 @@
 #ifndef GW_EDGE_ACCEPT_H
 #define GW_EDGE_ACCEPT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct gw_addresses;
 struct gw_alloc;
 struct gw_conn;
@@ -22,5 +25,10 @@ void gw_accept_waiting(struct gw_worker *worker);
 
 /* A connection goes: its address has one less. */
 void gw_accept_release(struct gw_worker *worker, struct gw_conn *conn);
+
+/* The address that a connection is counted by: GW_ADDRESS_BYTES, or 0 where it is exempt. */
+#define GW_ADDRESS_BYTES 16
+size_t gw_accept_address(const struct gw_worker *worker, const struct gw_conn *conn,
+                         uint8_t out[GW_ADDRESS_BYTES]);
 
 #endif

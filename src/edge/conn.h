@@ -128,6 +128,7 @@ struct gw_transport {
                  size_t len, size_t headroom);
     void (*close)(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
                   struct gw_str reason);
+    void (*want_ack)(struct gw_worker *worker, struct gw_conn *conn);
 };
 
 void gw_conn_move(struct gw_conn *conn, enum gw_conn_phase to);

@@ -1,5 +1,6 @@
 #include "edge/ports.h"
 
+#include "core/slab.h"
 #include "edge/route.h"
 #include "edge/subs.h"
 #include "edge/worker.h"
@@ -85,6 +86,35 @@ static void on_lost(void *ctx, uint64_t who, uint32_t subscription, enum gw_rese
     gw_conn_resume(worker, conn);
 }
 
+static void on_progress(void *ctx, uint64_t who)
+{
+    struct gw_worker *worker = ctx;
+    struct gw_conn *conn = gw_conn_find(worker, who);
+
+    if (conn && conn->route->on_progress)
+        conn->route->on_progress(worker, conn);
+}
+
+static void on_claimed(void *ctx, uint64_t who, const struct gw_claimed *result)
+{
+    struct gw_worker *worker = ctx;
+    struct gw_conn *conn = gw_conn_find(worker, who);
+
+    if (conn)
+        conn->route->on_claimed(worker, conn, result);
+    else
+        gw_hub_release(worker->hub, result->watermark);
+}
+
+/* What a dead connection held it holds until it is removed. */
+static struct gw_watermark *on_recalled(void *ctx, uint64_t who)
+{
+    struct gw_worker *worker = ctx;
+    struct gw_conn *conn = gw_slab_find(worker->conns, who);
+
+    return conn ? conn->route->on_recalled(worker, conn) : NULL;
+}
+
 struct gw_hub_ports gw_edge_ports(struct gw_worker *worker)
 {
     return (struct gw_hub_ports){
@@ -96,5 +126,8 @@ struct gw_hub_ports gw_edge_ports(struct gw_worker *worker)
         .on_blocked = on_blocked,
         .on_broken = on_broken,
         .on_lost = on_lost,
+        .on_progress = on_progress,
+        .on_claimed = on_claimed,
+        .on_recalled = on_recalled,
     };
 }

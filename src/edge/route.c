@@ -95,3 +95,8 @@ void gw_conn_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code
 {
     conn->transport->close(worker, conn, code, reason);
 }
+
+void gw_conn_want_ack(struct gw_worker *worker, struct gw_conn *conn)
+{
+    conn->transport->want_ack(worker, conn);
+}

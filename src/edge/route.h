@@ -81,6 +81,23 @@ struct gw_route {
     void (*on_lost)(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
                     enum gw_reset reason);
 
+    /* The same of sessions: the answer to a claim, whose watermark is taken; and the watermark of
+     * the session it holds, or NULL, after which it is closed. Also for a connection that is dead
+     * and not yet removed. */
+    void (*on_claimed)(struct gw_worker *worker, struct gw_conn *conn,
+                       const struct gw_claimed *result);
+    struct gw_watermark *(*on_recalled)(struct gw_worker *worker, struct gw_conn *conn);
+
+    /* A tracked subscription has moved, in a flush: this is no time to write. */
+    void (*on_progress)(struct gw_worker *worker, struct gw_conn *conn);
+    /* A ping is about to be sent, behind all that was handed to the socket before: does it matter
+     * here? And its pong has come. Between the two there is no other. */
+    bool (*on_ping)(struct gw_worker *worker, struct gw_conn *conn);
+    void (*on_pong)(struct gw_worker *worker, struct gw_conn *conn);
+    /* The peer's own close frame has come: it has read all that was sent before ours, if ours was
+     * sent. Also after a refused on_open. */
+    void (*on_farewell)(struct gw_worker *worker, struct gw_conn *conn);
+
     /* A parked connection may try again: it parks itself anew if there is still no room, but not
      * when this is the `last` time (a request has waited too long): then it answers that it could
      * not. */
@@ -111,6 +128,9 @@ void gw_conn_opened(struct gw_worker *worker, struct gw_conn *conn, int code, co
  * overwritten, and nothing is copied where `data` is an incoming message. */
 void gw_conn_send(struct gw_worker *worker, struct gw_conn *conn, bool text, uint8_t *data,
                   size_t len, size_t headroom);
+
+/* on_ping() and on_pong() are to follow soon, for all that has been sent until then. */
+void gw_conn_want_ack(struct gw_worker *worker, struct gw_conn *conn);
 
 /* Begins the closing handshake; once is enough. */
 void gw_conn_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,

@@ -36,8 +36,7 @@ static bool is_joined(const struct gw_channel *channel)
     return channel->state == GW_BRANCH_JOINED || channel->state == GW_BRANCH_LINGERING;
 }
 
-/* Posts a request if it may be asked now. */
-static bool request(struct gw_hub *hub, unsigned to, const struct gw_letter *letter)
+bool gw_branch_request(struct gw_hub *hub, unsigned to, const struct gw_letter *letter)
 {
     struct gw_peer *peer = &hub->peers[to];
 
@@ -68,7 +67,7 @@ static int post_join(struct gw_hub *hub, const struct gw_join *ask)
 
     if (status < 0)
         return status;
-    if (!request(hub, channel->home_worker, &letter)) {
+    if (!gw_branch_request(hub, channel->home_worker, &letter)) {
         gw_letter_drop(&letter, hub->options.alloc);
         return GW_ERR_FULL;
     }
@@ -477,7 +476,7 @@ int gw_branch_publish(struct gw_hub *hub, unsigned home, struct gw_str name, str
             return status;
         }
     }
-    if (!request(hub, home, &letter)) {
+    if (!gw_branch_request(hub, home, &letter)) {
         gw_alloc_put(hub->options.alloc, letter.name);
         return GW_ERR_FULL;
     }
@@ -496,7 +495,7 @@ static int request_by_name(struct gw_hub *hub, unsigned home, struct gw_str name
     status = gw_registry_copy_name(hub, name, &letter->name);
     if (status < 0)
         return status;
-    if (!request(hub, home, letter)) {
+    if (!gw_branch_request(hub, home, letter)) {
         gw_letter_drop(letter, hub->options.alloc);
         return GW_ERR_FULL;
     }
@@ -570,7 +569,7 @@ void gw_branch_linger_is_over(struct gw_hub *hub, uint32_t index)
     gw_turn_tidy(hub, index);
     if (channel->state != GW_BRANCH_LINGERING || channel->slot_count > 0)
         return;
-    if (channel->asks == 0 && request(hub, channel->home_worker, &letter))
+    if (channel->asks == 0 && gw_branch_request(hub, channel->home_worker, &letter))
         move(channel, GW_BRANCH_LEAVING);
     else
         set_linger(hub, channel, GW_NS_PER_S);

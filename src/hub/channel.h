@@ -31,6 +31,7 @@ struct gw_slot {
     uint64_t waiting : 1; /* the home has not answered yet: there is no cursor */
     uint64_t lost : 1;    /* it lost its place and was told: nothing more until it goes on */
     uint64_t gone : 1;    /* unsubscribed: in the hub's gone list */
+    uint64_t tracked : 1; /* its connection wants to know when something was sent */
     int32_t fd;
     uint32_t subscription;
 };

@@ -155,5 +155,6 @@ void gw_hub_check(const struct gw_hub *hub)
     assert(log_bytes == hub->counts.log_bytes);
     check_lists(hub);
     check_asks(hub);
+    gw_sessions_check(hub);
     gw_units_check(&hub->units, units);
 }

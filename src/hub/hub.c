@@ -36,8 +36,13 @@ static int make_parts(struct gw_hub *hub)
     status = gw_units_init(&hub->units, options->alloc, options->unit_cache_bytes);
     if (status < 0)
         goto fail_units;
+    status = gw_sessions_init(hub);
+    if (status < 0)
+        goto fail_sessions;
     return 0;
 
+fail_sessions:
+    gw_units_fini(&hub->units);
 fail_units:
     gw_map_free(hub->names);
 fail_names:
@@ -110,6 +115,7 @@ void gw_hub_free(struct gw_hub *hub)
         }
     }
     gw_alloc_put(hub->options.alloc, hub->deferred);
+    gw_sessions_fini(hub);
     gw_units_fini(&hub->units);
     gw_map_free(hub->names);
     gw_slab_free(hub->subscriptions);
@@ -328,6 +334,11 @@ struct gw_position gw_hub_where(const struct gw_hub *hub, uint32_t index)
     return position;
 }
 
+void gw_hub_track(struct gw_hub *hub, uint32_t index)
+{
+    gw_hub_slot(hub, index)->tracked = true;
+}
+
 struct gw_str gw_hub_channel_of(const struct gw_hub *hub, uint32_t index)
 {
     return gw_channel_name(gw_hub_channel(hub, gw_hub_subscription(hub, index)->channel));
@@ -342,7 +353,7 @@ void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter)
 {
     assert(letter->from < hub->options.worker_count);
     assert(letter->from != hub->options.worker_index);
-    assert(letter->kind <= GW_LETTER_COUNT);
+    assert(letter->kind <= GW_LETTER_RELEASE);
     switch ((enum gw_letter_kind)letter->kind) {
     case GW_LETTER_JOIN:
     case GW_LETTER_LEAVE:
@@ -359,6 +370,12 @@ void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter)
     case GW_LETTER_RESTARTED:
     case GW_LETTER_PAGE:
         gw_branch_receive(hub, letter);
+        return;
+    case GW_LETTER_CLAIM:
+    case GW_LETTER_CLAIMED:
+    case GW_LETTER_RECALL:
+    case GW_LETTER_RELEASE:
+        gw_sessions_receive(hub, letter);
         return;
     }
 }
@@ -387,6 +404,8 @@ struct gw_hub_counts gw_hub_counts(const struct gw_hub *hub)
 
     counts.channels = gw_slab_count(hub->channels) - hub->husk_count;
     counts.subscriptions = gw_slab_count(hub->subscriptions);
+    counts.sessions = gw_slab_count(hub->sessions.slab);
+    counts.sessions_kept = hub->sessions.kept_count;
     counts.units_made = hub->units.made;
     counts.unit_bytes = hub->units.bytes;
     counts.unit_bytes_pinned = hub->units.bytes_pinned;

@@ -28,6 +28,7 @@
 #include "hub/ports.h"
 #include "hub/position.h"
 #include "hub/publication.h"
+#include "hub/watermark.h"
 
 struct gw_alloc;
 struct gw_hub;
@@ -61,6 +62,8 @@ struct gw_hub_options {
     uint64_t unit_cache_bytes;
     uint64_t channel_idle_ns;
     uint64_t idempotency_age_ns;
+    uint64_t session_ttl_ns;
+    uint32_t sessions_max;             /* that nobody holds */
     const struct gw_variant *variants; /* borrowed; at most GW_VARIANTS_MAX */
     unsigned variant_count;
     void *variant_ctx; /* borrowed */
@@ -130,8 +133,32 @@ void gw_hub_resume(struct gw_hub *hub, uint32_t subscription);
 /* How far has it got: the position after the last whole message handed to the socket. */
 struct gw_position gw_hub_where(const struct gw_hub *hub, uint32_t subscription);
 
+/* From now on on_progress() tells of it. */
+void gw_hub_track(struct gw_hub *hub, uint32_t subscription);
+
 /* The channel's name; borrowed until the end of the turn. */
 struct gw_str gw_hub_channel_of(const struct gw_hub *hub, uint32_t subscription);
+
+/* --- Sessions --- */
+
+/* A claim on the session of that name: an empty watermark with room for `count` channels, to be
+ * added. NULL when memory is out. */
+struct gw_watermark *gw_hub_session(const struct gw_hub *hub, const struct gw_session_name *name,
+                                    uint32_t count);
+void gw_hub_session_add(const struct gw_hub *hub, struct gw_watermark *claim,
+                        struct gw_str channel);
+
+/* Connection `who` wants to hold the session of `claim` (taken, whatever is returned). Whoever
+ * holds it now loses it. Returns 0 with `*result`; GW_PENDING: on_claimed(who) follows;
+ * GW_ERR_GONE: it is not the first attempt, and there is no such session; GW_ERR_DENIED: it is
+ * somebody else's, or of other channels; GW_ERR_TAKEN: a later attempt has it; GW_ERR_TOO_MANY
+ * (sessions); -ENOMEM. May call on_recalled(). */
+int gw_hub_claim(struct gw_hub *hub, struct gw_watermark *claim, uint64_t who,
+                 struct gw_claimed *result);
+
+/* The connection is over: how far it had got (taken; NULL is fine). gw_watermark.release says what
+ * is to become of the session. */
+void gw_hub_release(struct gw_hub *hub, struct gw_watermark *watermark);
 
 /* A letter from another worker; what it owns is taken. */
 void gw_hub_receive(struct gw_hub *hub, struct gw_letter *letter);
@@ -192,7 +219,9 @@ struct gw_hub_counts {
     uint64_t key_bytes; /* of idempotency keys */
     uint64_t histories_halved;
     uint64_t sweeps_cut, ranges_owed, publishes_refused, replies_deferred, trimmed_while_pinned;
-    uint64_t resets[5]; /* by enum gw_reset */
+    uint64_t sessions, sessions_kept;            /* now; of them those that nobody holds */
+    uint64_t sessions_taken_over, sessions_shed; /* ever; shed: for a limit */
+    uint64_t resets[5];                          /* by enum gw_reset */
 };
 struct gw_hub_counts gw_hub_counts(const struct gw_hub *hub);
 

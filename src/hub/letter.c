@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "hub/publication.h"
+#include "hub/watermark.h"
 
 /* How many publications hang on a letter: elsewhere `count` counts subscribers. */
 static uint32_t pubs_of(const struct gw_letter *letter)
@@ -34,4 +35,6 @@ void gw_letter_drop(struct gw_letter *letter, const struct gw_alloc *alloc)
     letter->count = 0;
     gw_alloc_put(alloc, letter->name);
     letter->name = NULL;
+    gw_watermark_free(letter->watermark, alloc);
+    letter->watermark = NULL;
 }

@@ -17,6 +17,7 @@
 
 struct gw_pub;
 struct gw_alloc;
+struct gw_watermark;
 
 /* A channel's name, owned. */
 struct gw_name {
@@ -36,17 +37,22 @@ enum gw_letter_kind {
     GW_LETTER_PAGE,      /* reply */
     GW_LETTER_RANGE,     /* home to branch: publications, in order */
     GW_LETTER_RESTARTED, /* home to branch: a new epoch, and its first publications */
-    GW_LETTER_COUNT      /* branch to home: how many subscribers it has, and is it behind? */
+    GW_LETTER_COUNT,     /* branch to home: how many subscribers it has, and is it behind? */
+    GW_LETTER_CLAIM,     /* request, to a session's home: it is to be mine */
+    GW_LETTER_CLAIMED,   /* reply: with the watermark, if so */
+    GW_LETTER_RECALL,    /* home to holder: somebody else is to have it */
+    GW_LETTER_RELEASE    /* holder to home: here it is */
 };
 
 struct gw_letter {
     uint8_t kind;
     uint8_t from;  /* the worker that wrote it */
-    uint8_t reset; /* JOINED, PAGE: enum gw_reset */
+    uint8_t reset; /* JOINED, PAGE: enum gw_reset; CLAIMED: what the client was told */
     uint8_t since_kind;
     bool restarted; /* JOINED: it is a RESTARTED as well */
     bool newest;    /* READ: the newest ones */
     bool duplicate; /* PUBLISHED */
+    bool resumed;   /* CLAIMED: the session goes on */
     int32_t status; /* replies: 0 or an error; COUNT: 1 when the branch's sweep is behind */
     /* RANGE, RESTARTED, JOINED, PAGE: publications in `pubs`; READ: at most so many; COUNT, LEAVE,
      * JOIN: subscribers of the branch. */
@@ -54,9 +60,10 @@ struct gw_letter {
     uint32_t subscribers; /* PUBLISHED */
     uint64_t home;        /* handle of the channel on its home worker */
     uint64_t branch;      /* handle of the channel on the branch's worker */
-    uint64_t asker;       /* requests: given back in the reply (a subscription, or a `who`) */
-    uint64_t start;       /* JOIN, READ: N of last:N; JOINED: first offset wanted by the asker */
-    uint64_t start_tag;   /* JOINED: of the publication before that one */
+    uint64_t asker; /* requests: given back in the reply (a subscription, or a `who`); RECALL: who
+                       has it */
+    uint64_t start; /* JOIN, READ: N of last:N; JOINED: first offset wanted by the asker */
+    uint64_t start_tag; /* JOINED: of the publication before that one */
     /* With a restart: a reader of the old epoch that wanted this offset next had had everything; 0:
      * nobody had. */
     uint64_t complete;
@@ -68,6 +75,7 @@ struct gw_letter {
     /* PUBLISH: one, owned. RANGE, RESTARTED, JOINED, PAGE: `count` of them along `next`, a
      * reference on each. */
     struct gw_pub *pubs;
+    struct gw_watermark *watermark; /* CLAIM, CLAIMED, RELEASE: owned; may be NULL in a CLAIMED */
 };
 
 /* Gives back what a letter owns. */

@@ -13,6 +13,7 @@
 
 struct gw_pub;
 struct gw_unit_pin;
+struct gw_watermark;
 
 /* A publication, and whose it is; borrowed for the call. */
 struct gw_entry {
@@ -55,6 +56,16 @@ struct gw_page {
     uint32_t count;
 };
 
+/* What became of a claim. */
+struct gw_claimed {
+    int status; /* 0, or as gw_hub_claim() returns */
+    /* Not 0: what the session lacks is gone, the client was sent word of it, and it is not known
+     * whether it heard: it is to hear it again. */
+    enum gw_reset told;
+    bool resumed; /* the watermark says where to go on; else it begins with this connection */
+    struct gw_watermark *watermark; /* taken by the receiver; NULL without status 0 */
+};
+
 struct gw_hub_ports {
     void *ctx;
 
@@ -86,6 +97,18 @@ struct gw_hub_ports {
      * gw_hub_resume(), which may not be called from here: a batch for the same socket may be on its
      * way. May call gw_hub_unsubscribe(). */
     void (*on_lost)(void *ctx, uint64_t who, uint32_t subscription, enum gw_reset reason);
+
+    /* A tracked subscription (gw_hub_track()) has moved: something of it was handed to the socket,
+     * or its stream has started over and it goes on. Comes in a flush. */
+    void (*on_progress)(void *ctx, uint64_t who);
+
+    /* The answer to a claim that was pending. Takes the watermark, also when `who` is gone: then it
+     * goes back by gw_hub_release(). May call any other function but those of the flush. */
+    void (*on_claimed)(void *ctx, uint64_t who, const struct gw_claimed *result);
+
+    /* Somebody else is to have the session that `who` holds. Returns its watermark, or NULL where
+     * it has been released already; the connection is to end. May call gw_hub_unsubscribe(). */
+    struct gw_watermark *(*on_recalled)(void *ctx, uint64_t who);
 };
 
 #endif

@@ -17,8 +17,11 @@ static void move_reader(struct gw_hub *hub, struct gw_channel *channel, struct g
     uint32_t subscription = slot->subscription;
 
     slot->next = 1;
-    if (had_all && !hub->options.variants[slot->variant].tells_epoch)
+    if (had_all && !hub->options.variants[slot->variant].tells_epoch) {
+        if (slot->tracked)
+            hub->ports.on_progress(hub->ports.ctx, gw_hub_subscription(hub, subscription)->who);
         return;
+    }
     gw_channel_lose(channel, slot, true);
     hub->counts.resets[GW_RESET_EPOCH]++;
     hub->ports.on_lost(hub->ports.ctx, gw_hub_subscription(hub, subscription)->who, subscription,

@@ -2,7 +2,8 @@
  *
  * One struct, and the parts that work on it: registry.c (which channels there are), home.c (the
  * order of a channel, and its branches), branch.c (a channel whose home is another worker), sweep.c
- * (what is sent to whom), turn.c (what begins and ends a turn), hub.c (the door).
+ * (what is sent to whom), session.c (who comes back as whom), turn.c (what begins and ends a turn),
+ * hub.c (the door).
  *
  * Things are named by index here: channels and subscriptions live in slabs and never move. Three
  * lists say what is to be done: `wake` holds readers to be served on their own, `dirty` channels to
@@ -18,6 +19,7 @@
 #include "core/wheel.h"
 #include "hub/channel.h"
 #include "hub/hub.h"
+#include "hub/session.h"
 #include "hub/units.h"
 
 #define GW_HUSKS_MAX       100000u
@@ -42,10 +44,17 @@ struct gw_join {
     struct gw_since since;
 };
 
+/* First in, first out. */
+struct gw_watermarks {
+    struct gw_watermark *first, *last;
+};
+
 struct gw_peer {
     uint32_t credits; /* requests that may still be asked before an answer comes */
     bool full;        /* the mailbox to it refused a letter in this turn */
     struct gw_join *first_ask, *last_ask;
+    struct gw_watermarks claims;   /* wait for a credit or a place in the mailbox */
+    struct gw_watermarks releases; /* wait for a place in it */
 };
 
 /* A publisher's answer, kept back until the channel has room again. `letter.home` is the channel.
@@ -67,6 +76,7 @@ struct gw_hub {
     struct gw_link husks; /* the oldest first */
     uint32_t husk_count;
     struct gw_units units;
+    struct gw_sessions sessions;
     struct gw_list wake, gone;  /* subscriptions */
     struct gw_list dirty, tidy; /* channels */
     uint32_t slots_left;        /* of GW_SLOTS_A_TURN */
@@ -199,6 +209,9 @@ void gw_home_tidy(struct gw_hub *hub, uint32_t channel);
 void gw_home_answer_deferred(struct gw_hub *hub);
 
 /* --- branch.c --- */
+
+/* Posts a request, if there is a credit and room for it. */
+bool gw_branch_request(struct gw_hub *hub, unsigned to, const struct gw_letter *letter);
 
 /* Returns 0 with `*result`, GW_PENDING, GW_ERR_TOO_MANY or -ENOMEM. */
 int gw_branch_subscribe(struct gw_hub *hub, uint32_t subscription, const struct gw_since *since,

@@ -311,6 +311,8 @@ static void settle_one(struct gw_hub *hub, const struct gw_run *run, uint32_t su
 
     if (slot->gone)
         return;
+    if (slot->tracked && result > 0)
+        hub->ports.on_progress(hub->ports.ctx, who);
     if (result >= 0 && (size_t)result == run->bytes) {
         slot->next = (run->to + 1) & GW_OFFSET_MAX;
         if (run->to < channel->head)

@@ -206,9 +206,10 @@ void gw_hub_tick(struct gw_hub *hub)
         struct gw_timer *timer = gw_wheel_expire(&hub->wheel, hub->now.mono_ns);
 
         if (!timer)
-            return;
+            break;
         on_timer(hub, timer->spare);
     }
+    gw_sessions_tick(hub);
 }
 
 /* A sweep that did not come to its end in this turn goes on in the next, behind the other channels:
@@ -244,6 +245,7 @@ void gw_hub_end_turn(struct gw_hub *hub)
     gw_shed_history(hub);
     for (unsigned i = 0; i < hub->options.worker_count; i++)
         gw_branch_send_asks(hub, i);
+    gw_sessions_post(hub);
     tidy_channels(hub);
     gw_home_answer_deferred(hub);
 }
@@ -252,7 +254,7 @@ void gw_hub_end_turn(struct gw_hub *hub)
  * full, or memory out. An ask without a credit is not of this kind, for an answer is to come. */
 static bool must_retry(const struct gw_hub *hub)
 {
-    bool retry = hub->starved || hub->tidy.count > 0;
+    bool retry = hub->starved || hub->tidy.count > 0 || gw_sessions_must_post(hub);
 
     for (unsigned i = 0; i < hub->options.worker_count; i++)
         retry = retry || (hub->peers[i].first_ask && hub->peers[i].credits > 0);
@@ -262,7 +264,10 @@ static bool must_retry(const struct gw_hub *hub)
 uint64_t gw_hub_wait_ns(const struct gw_hub *hub)
 {
     uint64_t wait = gw_wheel_wait_ns(&hub->wheel, hub->now.mono_ns);
+    uint64_t sessions = gw_sessions_wait_ns(hub);
 
+    if (sessions < wait)
+        wait = sessions;
     if ((hub->wake.count > 0 || hub->dirty.count > 0) && !hub->starved)
         return 0;
     if (hub->gone.count > 0)

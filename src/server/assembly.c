@@ -83,6 +83,8 @@ static void fill_hub(struct gw_hub_options *hub, const struct gw_assembly_option
     hub->unit_cache_bytes = o->unit_cache_bytes;
     hub->channel_idle_ns = o->channel_idle_ns;
     hub->idempotency_age_ns = o->idempotency_age_ns;
+    hub->session_ttl_ns = o->session_ttl_ns;
+    hub->sessions_max = (o->max_sessions + options->worker_count - 1) / options->worker_count;
     hub->history = history_of;
     hub->history_ctx = (void *)(uintptr_t)o;
 }

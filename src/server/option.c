@@ -346,6 +346,23 @@ static const struct gw_option table[] = {
      .sentence = "what was published under an Idempotency-Key is not published again within this "
                  "time",
      FIELD(idempotency_age_ns)},
+    {.name = "session_ttl",
+     .type = GW_OPTION_DURATION,
+     .min = 1 * SECOND,
+     .max = 1 * DAY,
+     .normal = "2m",
+     .section = CHANNELS,
+     .sentence = "how far a session had got is remembered so long after its connection is gone",
+     FIELD(session_ttl_ns)},
+    {.name = "max_sessions",
+     .type = GW_OPTION_COUNT,
+     .min = 1,
+     .max = 10 * MILLION,
+     .normal = "100000",
+     .section = CHANNELS,
+     .sentence = "sessions remembered without a connection, 1,000 of them of one address; above it "
+                 "the oldest are forgotten",
+     FIELD(max_sessions)},
 
     {.name = "memory",
      .type = GW_OPTION_SIZE,

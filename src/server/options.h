@@ -86,6 +86,8 @@ struct gw_options {
     uint64_t history_total_bytes; /* 0: auto, see gw_options_history_total() */
     uint64_t channel_idle_ns;
     uint64_t idempotency_age_ns;
+    uint64_t session_ttl_ns;
+    uint32_t max_sessions;
 
     uint64_t memory_bytes; /* 0: auto, see gw_options_memory() */
     uint64_t drain_ns;

@@ -409,7 +409,7 @@ for (const query of ['since=all&since=new', 'format=raw&format=raw'])
     assert.equal((await peer.ended()).code, 4400);
   });
 
-for (const query of ['session=0123456789abcdef', 'transport=sse'])
+for (const query of ['transport=sse', 'transport=poll'])
   test(`?${query}, which is not served yet: 4400, and not silence`, async (t) => {
     const peer = await dial(t, `/channels/${fresh()}?${query}`);
     const { code, reason } = await peer.ended();

@@ -4,7 +4,9 @@
 #include "edge/api/name.h"
 #include "proto/http/target.h"
 
-#define SINCE_BYTES_MAX 128 /* a longer one is no position */
+#define SINCE_BYTES_MAX   128 /* a longer one is no position */
+#define SESSION_BYTES_MIN 16
+#define SESSION_BYTES_MAX 64
 
 /* --- Channels --- */
 
@@ -46,10 +48,9 @@ static const char *what_is_not_served(struct gw_str query)
 {
     struct gw_str value;
 
-    if (twice(query, "since") || twice(query, "format") || twice(query, "token"))
+    if (twice(query, "since") || twice(query, "format") || twice(query, "token") ||
+        twice(query, "session") || twice(query, "attempt"))
         return "a parameter is given twice";
-    if (gw_http_query_find(query, "session", &value))
-        return "session: not served yet; come back with since=";
     if (gw_http_query_find(query, "transport", &value) && !gw_str_eq(value, GW_STR("websocket")))
         return "transport: only websocket is served yet";
     return NULL;
@@ -101,6 +102,15 @@ static struct gw_since read_since(struct gw_str word)
     return gw_since_read((struct gw_str){room, len});
 }
 
+/* A list of nothing but empty words says as little as none. */
+static bool says_something(struct gw_str list)
+{
+    while (list.data)
+        if (cut_since(&list).len > 0)
+            return true;
+    return false;
+}
+
 /* Of one channel all of it is the word: what is no position is unknown, and its reader told so. */
 static const char *read_since_list(struct gw_asked *asked, struct gw_str query)
 {
@@ -109,6 +119,7 @@ static const char *read_since_list(struct gw_asked *asked, struct gw_str query)
 
     if (!gw_http_query_find(query, "since", &asked->since))
         asked->since = GW_STR("");
+    asked->since_given = says_something(asked->since);
     asked->one_since = true;
     if (asked->count == 1)
         return NULL;
@@ -122,6 +133,33 @@ static const char *read_since_list(struct gw_asked *asked, struct gw_str query)
     return NULL;
 }
 
+/* None of these needs to be percent-encoded, and nobody encodes them. */
+static bool is_session_name(struct gw_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+            c != '-' && c != '_')
+            return false;
+    }
+    return text.len >= SESSION_BYTES_MIN && text.len <= SESSION_BYTES_MAX;
+}
+
+static const char *read_session(struct gw_asked *asked, struct gw_str query)
+{
+    uint64_t attempt = 0;
+    struct gw_str value;
+
+    if (gw_http_query_find(query, "attempt", &value) &&
+        (!gw_num_u64(value, &attempt) || attempt > UINT32_MAX))
+        return "attempt: a number from 0 to 4294967295";
+    asked->attempt = (uint32_t)attempt;
+    if (!gw_http_query_find(query, "session", &asked->session))
+        return gw_http_query_find(query, "attempt", &value) ? "attempt: of which session?" : NULL;
+    return is_session_name(asked->session) ? NULL : "session: 16 to 64 of A-Z a-z 0-9 - and _";
+}
+
 int gw_asked_parameters(struct gw_asked *asked, struct gw_str query, const char **reason)
 {
     *reason = what_is_not_served(query);
@@ -129,6 +167,8 @@ int gw_asked_parameters(struct gw_asked *asked, struct gw_str query, const char 
         *reason = read_format(asked, query);
     if (!*reason)
         *reason = read_since_list(asked, query);
+    if (!*reason)
+        *reason = read_session(asked, query);
     return *reason ? 4400 : 0;
 }
 

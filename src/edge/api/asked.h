@@ -2,6 +2,7 @@
  * and that of a history.
  *
  *     /channels/a,b,c?format=json&since=...,...,...
+ *     /channels/a?session=...&attempt=3
  *
  * Channels are separated by commas and percent-encoded one by one, so a %2C is part of a name (and
  * no name has one). Positions have nothing in them that needs encoding, and whoever encodes their
@@ -24,6 +25,9 @@ struct gw_asked {
     struct gw_str since;    /* of those to come */
     bool one_since;         /* it is for each of them */
     bool envelopes;         /* format=json */
+    bool since_given;       /* it wins over how far a session had got */
+    struct gw_str session;  /* its name; data NULL: none */
+    uint32_t attempt;       /* of that session */
 };
 
 /* Reads the list of channels. Returns 0, or the code to close with and `*reason`. */

@@ -59,7 +59,6 @@ static struct bulk *make(struct gw_worker *worker, struct gw_str body)
 
     if (!bulk)
         return NULL;
-    bulk->kept.drop = drop;
     bulk->lines = body;
     gw_buf_init(&bulk->left, &worker->buffers.alloc, body_max);
     gw_buf_init(&bulk->room, &worker->buffers.alloc, body_max);
@@ -69,7 +68,7 @@ static struct bulk *make(struct gw_worker *worker, struct gw_str body)
 
 static struct bulk *bulk_of(const struct gw_conn *conn)
 {
-    return GW_CONTAINER(conn->user, struct bulk, kept);
+    return GW_CONTAINER(gw_kept_find(conn, drop), struct bulk, kept);
 }
 
 /* --- Lines --- */
@@ -344,8 +343,7 @@ static int on_request(struct gw_worker *worker, struct gw_conn *conn, const stru
                         status ? NULL : "Retry-After: 1\r\n");
         return 0;
     }
-    assert(!conn->user);
-    conn->user = &bulk->kept;
+    gw_kept_add(conn, &bulk->kept, drop);
     go_on(worker, conn);
     if (conn->phase != GW_CONN_ANSWER)
         return 0;

@@ -7,6 +7,7 @@
 #include "edge/api/name.h"
 #include "edge/api/payload.h"
 #include "edge/api/reply.h"
+#include "edge/api/session.h"
 #include "edge/api/subscribe.h"
 #include "edge/worker.h"
 
@@ -81,6 +82,12 @@ const struct gw_route gw_route_channel = {
     .on_subscribed = gw_subscribe_answered,
     .on_published = on_published,
     .on_lost = gw_subscribe_lost,
+    .on_claimed = gw_subscribe_claimed,
+    .on_recalled = gw_subscribe_recalled,
+    .on_progress = gw_session_progress,
+    .on_ping = gw_session_ping,
+    .on_pong = gw_session_pong,
+    .on_farewell = gw_session_farewell,
     .on_room = on_room,
     .on_gone = gw_kept_drop,
 };

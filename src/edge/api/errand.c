@@ -38,24 +38,21 @@ bool gw_errand_keep(struct gw_worker *worker, struct gw_conn *conn, struct gw_er
 {
     struct gw_errand *copy = gw_alloc_get(worker->alloc, sizeof(*copy));
 
-    assert(!conn->user);
     if (!copy) {
         gw_pub_unref(errand->pub);
         return false;
     }
     *copy = *errand;
-    copy->kept.drop = drop;
-    conn->user = &copy->kept;
+    gw_kept_add(conn, &copy->kept, drop);
     return true;
 }
 
 struct gw_errand gw_errand_take_back(struct gw_worker *worker, struct gw_conn *conn)
 {
-    struct gw_errand *kept = GW_CONTAINER(conn->user, struct gw_errand, kept);
+    struct gw_errand *kept = GW_CONTAINER(gw_kept_take(conn, drop), struct gw_errand, kept);
     struct gw_errand errand = *kept;
 
-    kept->pub = NULL;
-    gw_kept_drop(worker, conn);
+    gw_alloc_put(worker->alloc, kept);
     return errand;
 }
 
@@ -123,7 +120,7 @@ int gw_errand_run(struct gw_worker *worker, struct gw_conn *conn, struct gw_erra
 /* Not when we have given up, and said so. */
 static bool awaits(const struct gw_conn *conn)
 {
-    return conn->phase == GW_CONN_ANSWER && conn->user;
+    return conn->phase == GW_CONN_ANSWER && gw_kept_find(conn, drop);
 }
 
 void gw_errand_published(struct gw_worker *worker, struct gw_conn *conn,

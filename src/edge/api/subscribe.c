@@ -1,13 +1,16 @@
 #include "edge/api/subscribe.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <godwit/status.h>
 
 #include "core/alloc.h"
 #include "edge/api/asked.h"
 #include "edge/api/errand.h"
+#include "edge/api/kept.h"
 #include "edge/api/may.h"
+#include "edge/api/session.h"
 #include "edge/api/tell.h"
 #include "edge/subs.h"
 #include "edge/variants.h"
@@ -37,10 +40,17 @@ static int subscribe(struct gw_worker *worker, struct gw_conn *conn, struct gw_s
 /* --- Raw: one channel, and nothing is said but what it says --- */
 
 /* What on_open returns of a subscription that stands. */
-static int raw_code(const struct gw_subscribed *result, const char **reason)
+static int raw_stands(struct gw_worker *worker, struct gw_conn *conn,
+                      const struct gw_subscribed *result, const char **reason)
 {
+    if (result->reset == GW_RESET_NONE) {
+        gw_session_stands(worker, conn, 0, result);
+        return 0;
+    }
+    if (gw_session_says(conn))
+        gw_session_told(worker, conn, result->reset);
     *reason = gw_reset_name(result->reset);
-    return result->reset == GW_RESET_NONE ? 0 : 4410;
+    return 4410;
 }
 
 static int open_raw(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked *asked,
@@ -53,15 +63,16 @@ static int open_raw(struct gw_worker *worker, struct gw_conn *conn, struct gw_as
     int status;
 
     (void)gw_asked_next(asked, room, &name, &since);
+    gw_session_since(conn, 0, &since);
     status = subscribe(worker, conn, name, &since, &result);
-    return status == 0 ? raw_code(&result, reason) : status;
+    return status == 0 ? raw_stands(worker, conn, &result, reason) : status;
 }
 
 static void raw_answered(struct gw_worker *worker, struct gw_conn *conn,
                          const struct gw_subscribed *result)
 {
-    const char *reason;
-    int code = raw_code(result, &reason);
+    const char *reason = NULL;
+    int code = raw_stands(worker, conn, result, &reason);
 
     gw_conn_opened(worker, conn, code, reason);
 }
@@ -71,7 +82,7 @@ static void raw_answered(struct gw_worker *worker, struct gw_conn *conn,
 /* How a subscription begins. */
 struct welcome {
     struct gw_subscribed answer; /* once it stands */
-    bool asked;                  /* it gave a position, and wants to hear what became of that */
+    enum gw_recovered recovered; /* if nothing is missing */
 };
 
 /* What is kept until all stand: then all begin together, behind the 101. */
@@ -92,12 +103,14 @@ static struct greeting *keep_greeting(struct gw_worker *worker, struct gw_conn *
     struct greeting *greeting =
         gw_alloc_zeroed(worker->alloc, 1, sizeof(*greeting) + count * sizeof(greeting->of[0]));
 
-    assert(!conn->user);
-    if (!greeting)
-        return NULL;
-    greeting->kept.drop = drop_greeting;
-    conn->user = &greeting->kept;
+    if (greeting)
+        gw_kept_add(conn, &greeting->kept, drop_greeting);
     return greeting;
+}
+
+static struct greeting *greeting_of(const struct gw_conn *conn)
+{
+    return GW_CONTAINER(gw_kept_find(conn, drop_greeting), struct greeting, kept);
 }
 
 static bool has_channel(const struct gw_worker *worker, const struct gw_conn *conn,
@@ -109,6 +122,16 @@ static bool has_channel(const struct gw_worker *worker, const struct gw_conn *co
     return false;
 }
 
+/* Who gave a position, or came with a session, wants to hear what became of that. */
+static enum gw_recovered recovered_by(const struct gw_conn *conn, const struct gw_since *since)
+{
+    if (since->kind == GW_SINCE_POSITION || since->kind == GW_SINCE_UNKNOWN)
+        return GW_RECOVERED_YES;
+    if (!gw_session_held(conn))
+        return GW_RECOVERED_NOT_ASKED;
+    return gw_session_resumed(conn) ? GW_RECOVERED_YES : GW_RECOVERED_NO;
+}
+
 static int subscribe_all(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked *asked,
                          struct greeting *greeting, const char **reason)
 {
@@ -117,16 +140,17 @@ static int subscribe_all(struct gw_worker *worker, struct gw_conn *conn, struct 
     struct gw_str name;
 
     while (gw_asked_next(asked, room, &name, &since)) {
-        struct welcome *welcome = &greeting->of[greeting->count++];
+        struct welcome *welcome = &greeting->of[greeting->count];
         int status;
 
         *reason = "a channel is named twice";
         if (has_channel(worker, conn, name))
             return 4400;
+        gw_session_since(conn, greeting->count++, &since);
         status = subscribe(worker, conn, name, &since, &welcome->answer);
         if (status < 0)
             return status;
-        welcome->asked = since.kind == GW_SINCE_POSITION || since.kind == GW_SINCE_UNKNOWN;
+        welcome->recovered = recovered_by(conn, &since);
         greeting->waiting += status == GW_PENDING;
     }
     return greeting->waiting > 0 ? GW_PENDING : 0;
@@ -157,40 +181,41 @@ static int open_envelopes(struct gw_worker *worker, struct gw_conn *conn, struct
 static void envelopes_answered(struct gw_worker *worker, struct gw_conn *conn,
                                uint32_t subscription, const struct gw_subscribed *result)
 {
-    struct greeting *greeting = GW_CONTAINER(conn->user, struct greeting, kept);
+    struct greeting *greeting = greeting_of(conn);
 
     greeting->of[gw_subs_find(worker, conn, subscription)].answer = *result;
     if (--greeting->waiting == 0)
         gw_conn_opened(worker, conn, 0, NULL);
 }
 
-static void tell(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
+static void tell(struct gw_worker *worker, struct gw_conn *conn, uint32_t i,
                  const struct welcome *welcome)
 {
+    uint32_t subscription = gw_subs_at(worker, conn, i);
     const struct gw_subscribed *answer = &welcome->answer;
     bool honoured = answer->reset == GW_RESET_NONE;
 
     gw_tell_subscribed(worker, conn, subscription, &answer->start,
-                       !welcome->asked ? GW_RECOVERED_NOT_ASKED
-                       : honoured      ? GW_RECOVERED_YES
-                                       : GW_RECOVERED_NO);
+                       honoured ? welcome->recovered : GW_RECOVERED_NO);
     if (!honoured && conn->phase == GW_CONN_OPEN)
         gw_tell_reset(worker, conn, subscription, answer->reset, &answer->start);
+    if (conn->phase == GW_CONN_OPEN)
+        gw_session_stands(worker, conn, i, answer);
 }
 
 void gw_subscribe_opened(struct gw_worker *worker, struct gw_conn *conn)
 {
-    const struct greeting *greeting;
+    struct greeting *greeting;
 
     if (!(conn->flags & GW_CONN_ENVELOPES))
         return;
-    greeting = GW_CONTAINER(conn->user, struct greeting, kept);
+    greeting = greeting_of(conn);
     for (uint32_t i = 0; i < greeting->count && conn->phase == GW_CONN_OPEN; i++)
-        tell(worker, conn, gw_subs_at(worker, conn, i), &greeting->of[i]);
-    gw_kept_drop(worker, conn);
+        tell(worker, conn, i, &greeting->of[i]);
+    drop_greeting(worker, gw_kept_take(conn, drop_greeting));
 }
 
-/* --- Either --- */
+/* --- Any --- */
 
 static int may_subscribe(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked asked,
                          const char **reason)
@@ -207,6 +232,114 @@ static int may_subscribe(struct gw_worker *worker, struct gw_conn *conn, struct 
     return 4000 + may;
 }
 
+static int open_channels(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked *asked,
+                         const char **reason)
+{
+    return asked->envelopes ? open_envelopes(worker, conn, asked, reason)
+                            : open_raw(worker, conn, asked, reason);
+}
+
+/* --- With a session --- */
+
+/* The URL, until the home of its session has answered. */
+struct question {
+    struct gw_kept kept;
+    struct gw_str channels, query; /* in `text` */
+    char text[];
+};
+
+static void drop_question(struct gw_worker *worker, struct gw_kept *kept)
+{
+    gw_alloc_put(worker->alloc, GW_CONTAINER(kept, struct question, kept));
+}
+
+static int keep_question(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask)
+{
+    struct gw_str channels = ask->param, query = ask->request->query;
+    struct question *question =
+        gw_alloc_get(worker->alloc, sizeof(*question) + channels.len + query.len);
+
+    if (!question)
+        return -ENOMEM;
+    memcpy(question->text, channels.data, channels.len);
+    memcpy(question->text + channels.len, query.data, query.len);
+    question->channels = (struct gw_str){question->text, channels.len};
+    question->query = (struct gw_str){question->text + channels.len, query.len};
+    gw_kept_add(conn, &question->kept, drop_question);
+    return GW_PENDING;
+}
+
+/* Its session is known, or why it has none. */
+static int open_claimed(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked *asked,
+                        int status, const struct gw_claimed *claimed, const char **reason)
+{
+    int code = gw_session_begin(worker, conn, status, claimed, asked->since_given, reason);
+
+    if (code == 0)
+        code = open_channels(worker, conn, asked, reason);
+    if (code < 0)
+        gw_kept_drop(worker, conn);
+    return code;
+}
+
+static int open_session(struct gw_worker *worker, struct gw_conn *conn, struct gw_asked *asked,
+                        const struct gw_ask *ask, const char **reason)
+{
+    struct gw_claimed claimed;
+    int status = gw_session_claim(worker, conn, asked, ask, &claimed);
+
+    return status == GW_PENDING ? keep_question(worker, conn, ask)
+                                : open_claimed(worker, conn, asked, status, &claimed, reason);
+}
+
+/* The question was good when it was asked. */
+static void read_again(struct gw_worker *worker, const struct question *question,
+                       struct gw_asked *asked)
+{
+    const char *reason;
+    int code = gw_asked_channels(asked, question->channels,
+                                 worker->options.settings.subscriptions_max, &reason);
+
+    assert(code == 0);
+    code = gw_asked_parameters(asked, question->query, &reason);
+    assert(code == 0);
+}
+
+void gw_subscribe_claimed(struct gw_worker *worker, struct gw_conn *conn,
+                          const struct gw_claimed *claimed)
+{
+    struct gw_kept *kept = gw_kept_take(conn, drop_question);
+    struct gw_asked asked;
+    const char *reason = NULL;
+    int code;
+
+    if (!kept || conn->phase != GW_CONN_OPENING) { /* it was refused meanwhile */
+        if (kept)
+            drop_question(worker, kept);
+        gw_hub_release(worker->hub, claimed->watermark);
+        return;
+    }
+    read_again(worker, GW_CONTAINER(kept, struct question, kept), &asked);
+    code = open_claimed(worker, conn, &asked, claimed->status, claimed, &reason);
+    drop_question(worker, kept);
+    if (code != GW_PENDING)
+        gw_conn_opened(worker, conn, code, reason);
+}
+
+struct gw_watermark *gw_subscribe_recalled(struct gw_worker *worker, struct gw_conn *conn)
+{
+    struct gw_watermark *watermark = gw_session_let_go(conn);
+
+    if (watermark && conn->phase == GW_CONN_OPENING) {
+        give_up(worker, conn);
+        gw_conn_opened(worker, conn, 4409, GW_SESSION_TAKEN);
+    } else if (watermark && conn->phase == GW_CONN_OPEN)
+        gw_conn_close(worker, conn, 4409, GW_STR(GW_SESSION_TAKEN));
+    return watermark;
+}
+
+/* --- Either --- */
+
 int gw_subscribe_open(struct gw_worker *worker, struct gw_conn *conn, const struct gw_ask *ask,
                       const char **reason)
 {
@@ -220,8 +353,8 @@ int gw_subscribe_open(struct gw_worker *worker, struct gw_conn *conn, const stru
         code = gw_asked_parameters(&asked, ask->request->query, reason);
     if (code != 0)
         return code;
-    return asked.envelopes ? open_envelopes(worker, conn, &asked, reason)
-                           : open_raw(worker, conn, &asked, reason);
+    return asked.session.data ? open_session(worker, conn, &asked, ask, reason)
+                              : open_channels(worker, conn, &asked, reason);
 }
 
 void gw_subscribe_answered(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
@@ -245,6 +378,8 @@ void gw_subscribe_lost(struct gw_worker *worker, struct gw_conn *conn, uint32_t 
     struct gw_position position;
 
     if (!(conn->flags & GW_CONN_ENVELOPES)) {
+        if (reason == GW_RESET_EPOCH)
+            gw_session_told(worker, conn, reason);
         gw_conn_close(worker, conn, reason == GW_RESET_EXPIRED ? 4408 : 4410,
                       GW_STR(gw_reset_name(reason)));
         return;
@@ -252,6 +387,7 @@ void gw_subscribe_lost(struct gw_worker *worker, struct gw_conn *conn, uint32_t 
     gw_hub_resume(worker->hub, subscription);
     position = gw_hub_where(worker->hub, subscription);
     gw_tell_reset(worker, conn, subscription, reason, &position);
+    gw_session_progress(worker, conn);
 }
 
 /* --- Publishing over a WebSocket --- */

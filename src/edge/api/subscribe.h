@@ -12,6 +12,9 @@ int gw_subscribe_open(struct gw_worker *worker, struct gw_conn *conn, const stru
                       const char **reason);
 void gw_subscribe_answered(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
                            const struct gw_subscribed *result);
+void gw_subscribe_claimed(struct gw_worker *worker, struct gw_conn *conn,
+                          const struct gw_claimed *claimed);
+struct gw_watermark *gw_subscribe_recalled(struct gw_worker *worker, struct gw_conn *conn);
 void gw_subscribe_opened(struct gw_worker *worker, struct gw_conn *conn);
 void gw_subscribe_lost(struct gw_worker *worker, struct gw_conn *conn, uint32_t subscription,
                        enum gw_reset reason);

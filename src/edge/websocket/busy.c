@@ -40,7 +40,8 @@ void gw_busy_free_if_idle(struct gw_worker *worker, struct gw_conn *conn)
     const struct gw_busy *busy = conn->state;
     uint64_t now = worker->now.mono_ns;
 
-    if (busy && !busy->opening && !busy->partial && !busy->ping_out && busy->message_ns <= now &&
-        busy->byte_ns <= now && busy->control_ns <= now)
+    if (busy && !busy->opening && !busy->partial && !busy->ping_out && !busy->ack_wanted &&
+        busy->again_ns <= now && busy->message_ns <= now && busy->byte_ns <= now &&
+        busy->control_ns <= now)
         gw_busy_free(worker, conn);
 }

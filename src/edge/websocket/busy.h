@@ -31,8 +31,10 @@ struct gw_busy {
     uint64_t begun_ns;             /* when it began, while there is one */
     /* Rates are leaky buckets, kept as the time at which each is empty again. */
     uint64_t message_ns, byte_ns, control_ns;
-    int unsent;    /* the kernel's unsent bytes when the pong was last waited for */
-    bool ping_out; /* a ping with `nonce` is on its way */
+    uint64_t again_ns; /* the next ping, not before */
+    int unsent;        /* the kernel's unsent bytes when the pong was last waited for */
+    bool ping_out;     /* a ping with `nonce` is on its way */
+    bool ack_wanted;   /* somebody wants to know of one that is still to be sent */
     uint8_t nonce[8];
 };
 

@@ -8,6 +8,7 @@
 #include "edge/route.h"
 #include "edge/subs.h"
 #include "edge/tray.h"
+#include "edge/websocket/beat.h"
 #include "edge/websocket/busy.h"
 #include "edge/websocket/websocket.h"
 #include "edge/worker.h"
@@ -95,7 +96,7 @@ static void open_now(struct gw_worker *worker, struct gw_conn *conn,
     gw_conn_move(conn, GW_CONN_OPEN);
     if (code == 0) {
         conn->flags |= GW_CONN_OPENED;
-        gw_websocket_ping_later(worker, conn);
+        gw_beat_later(worker, conn);
         begin(worker, conn);
     } else
         gw_conn_close(worker, conn, code, GW_STR(reason));

@@ -19,8 +19,4 @@ int gw_websocket_take(struct gw_worker *worker, struct gw_conn *conn, const stru
 void gw_websocket_opened(struct gw_worker *worker, struct gw_conn *conn, int code,
                          const char *reason);
 
-/* The next heartbeat: ping_interval from now, less up to a fifth, so that those that came together
- * do not stay together. */
-void gw_websocket_ping_later(struct gw_worker *worker, struct gw_conn *conn);
-
 #endif

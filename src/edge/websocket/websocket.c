@@ -5,17 +5,15 @@
 
 #include <godwit/ws.h>
 
-#include "core/alloc.h"
 #include "core/num.h"
 #include "edge/route.h"
 #include "edge/subs.h"
-#include "edge/tray.h"
+#include "edge/websocket/beat.h"
 #include "edge/websocket/busy.h"
 #include "edge/websocket/opening.h"
+#include "edge/websocket/out.h"
 #include "edge/worker.h"
-#include "proto/deflate/deflater.h"
 
-#define PING_BYTES     10 /* of a ping as it is sent: its header and the nonce */
 #define RETRY_MS_LEAST 500u
 #define RETRY_MS_MORE  4500u /* spread over this much besides */
 
@@ -31,87 +29,7 @@
 #define INFLATING_PIECE   (32u * 1024)
 #define INFLATING_LEAST   2048u
 
-/* --- Out --- */
-
-static void send_frame(struct gw_worker *worker, struct gw_conn *conn, enum gw_ws_opcode opcode,
-                       const void *data, size_t len)
-{
-    uint8_t head[GW_WS_HEAD_MAX];
-    size_t frame_len = gw_ws_frame_len(len, 0);
-    uint8_t *place = NULL;
-
-    if (frame_len <= GW_TRAY_COPY_MAX)
-        place = gw_tray_reserve(worker, conn, frame_len);
-    if (place) {
-        gw_ws_frame(place, opcode, data, len, NULL);
-        return;
-    }
-    gw_tray_write(worker, conn, head, gw_ws_head(head, opcode, len, NULL));
-    gw_tray_write(worker, conn, data, len);
-}
-
-/* A large message that lies in the read buffer gets its header written in front of it there, over
- * the client's own, which was longer: no copy. */
-static void send_in_place(struct gw_worker *worker, struct gw_conn *conn, enum gw_ws_opcode opcode,
-                          uint8_t *data, size_t len)
-{
-    uint8_t head[GW_WS_HEAD_MAX];
-    size_t head_len = gw_ws_head(head, opcode, len, NULL);
-
-    memcpy(data - head_len, head, head_len);
-    gw_tray_place(worker, conn, data - head_len, head_len + len);
-}
-
-/* Compressed, if that makes it shorter; in memory of its own, for a message that is too large for
- * the tray or has to wait. */
-static bool send_deflated_apart(struct gw_worker *worker, struct gw_conn *conn,
-                                enum gw_ws_opcode opcode, const uint8_t *data, size_t len)
-{
-    uint8_t *frame = gw_alloc_get(&worker->buffers.alloc, gw_ws_frame_len(len, 0));
-    size_t used = frame ? gw_deflater_frame(worker->options.deflater, frame, opcode, data, len) : 0;
-
-    gw_tray_write(worker, conn, frame, used);
-    gw_alloc_put(&worker->buffers.alloc, frame);
-    return used > 0;
-}
-
-/* The same into the tray, next to what is there. */
-static bool send_deflated_into_tray(struct gw_worker *worker, struct gw_conn *conn,
-                                    enum gw_ws_opcode opcode, const uint8_t *data, size_t len)
-{
-    size_t room = gw_ws_frame_len(len, 0), used;
-    uint8_t *place = gw_tray_reserve(worker, conn, room);
-
-    if (!place) /* what was in the tray filled the socket */
-        return send_deflated_apart(worker, conn, opcode, data, len);
-    used = gw_deflater_frame(worker->options.deflater, place, opcode, data, len);
-    gw_tray_give_back(worker, room - used);
-    return used > 0;
-}
-
-static bool send_deflated(struct gw_worker *worker, struct gw_conn *conn, enum gw_ws_opcode opcode,
-                          const uint8_t *data, size_t len)
-{
-    bool in_tray = gw_ws_frame_len(len, 0) <= GW_TRAY_BYTES;
-
-    if (!(conn->flags & GW_CONN_DEFLATED) || len < GW_DEFLATER_BYTES_MIN)
-        return false;
-    return in_tray ? send_deflated_into_tray(worker, conn, opcode, data, len)
-                   : send_deflated_apart(worker, conn, opcode, data, len);
-}
-
-static void ws_send(struct gw_worker *worker, struct gw_conn *conn, bool text, uint8_t *data,
-                    size_t len, size_t headroom)
-{
-    enum gw_ws_opcode opcode = text ? GW_WS_OP_TEXT : GW_WS_OP_BINARY;
-
-    if (conn->phase != GW_CONN_OPEN || send_deflated(worker, conn, opcode, data, len))
-        return;
-    if (len <= GW_TRAY_COPY_MAX || headroom < gw_ws_frame_len(len, 0) - len)
-        send_frame(worker, conn, opcode, data, len);
-    else
-        send_in_place(worker, conn, opcode, data, len);
-}
+/* --- The close --- */
 
 static void send_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t code,
                        struct gw_str reason)
@@ -119,7 +37,7 @@ static void send_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t 
     uint8_t payload[GW_WS_CONTROL_MAX];
     size_t len = gw_ws_close_payload(payload, code, reason.data, reason.len);
 
-    send_frame(worker, conn, GW_WS_OP_CLOSE, payload, len);
+    gw_out_frame(worker, conn, GW_WS_OP_CLOSE, payload, len);
 }
 
 /* Nothing may follow a close frame, a message of the channel neither. */
@@ -250,21 +168,14 @@ static void say_pong(struct gw_worker *worker, struct gw_conn *conn, struct pong
     if (!pong->owed || conn->phase != GW_CONN_OPEN)
         return;
     pong->owed = false;
-    send_frame(worker, conn, GW_WS_OP_PONG, pong->data, pong->len);
+    gw_out_frame(worker, conn, GW_WS_OP_PONG, pong->data, pong->len);
 }
 
-/* An exact echo of our ping is the answer to it; any other is allowed, and worth nothing. */
+/* One that answers no ping of ours is allowed, and worth nothing. */
 static void take_pong(struct gw_worker *worker, struct gw_conn *conn,
                       const struct gw_ws_event *event)
 {
-    struct gw_busy *busy = conn->state;
-
-    if (busy && busy->ping_out && event->len == sizeof(busy->nonce) &&
-        memcmp(event->data, busy->nonce, sizeof(busy->nonce)) == 0) {
-        busy->ping_out = false;
-        if (conn->phase == GW_CONN_OPEN)
-            gw_websocket_ping_later(worker, conn);
-    } else
+    if (!gw_beat_pong(worker, conn, (struct gw_str){(const char *)event->data, event->len}))
         (void)control_within_rate(worker, conn); /* it has closed the connection if not */
 }
 
@@ -275,6 +186,8 @@ static void take_close(struct gw_worker *worker, struct gw_conn *conn, uint16_t 
 {
     gw_subs_leave(worker, conn);
     say_pong(worker, conn, pong);
+    if (conn->route->on_farewell)
+        conn->route->on_farewell(worker, conn);
     if (conn->phase == GW_CONN_OPEN)
         send_close(worker, conn, code, (struct gw_str){NULL, 0});
     tell_closed(worker, conn, code);
@@ -402,17 +315,13 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
     int got = 0;
 
     pong.owed = false;
-    if (busy) {
-        if (busy->partial) { /* it is ours while we read: a handler may end the connection */
-            partial = busy->partial;
-            inflate = busy->inflate;
-            busy->partial = NULL;
-            busy->inflate.state = NULL;
-        }
-        if (busy->ping_out && conn->phase == GW_CONN_OPEN) /* bytes are a sign of life */
-            gw_conn_set_due(worker, conn,
-                            worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
+    if (busy && busy->partial) { /* it is ours while we read: a handler may end the connection */
+        partial = busy->partial;
+        inflate = busy->inflate;
+        busy->partial = NULL;
+        busy->inflate.state = NULL;
     }
+    gw_beat_alive(worker, conn);
     if (conn->flags & GW_CONN_DEFLATED)
         read_compressed(worker, conn, &reader, &inflate);
     while (goes_on && listening(conn) &&
@@ -439,65 +348,19 @@ static size_t on_input(struct gw_worker *worker, struct gw_conn *conn, uint8_t *
 
 /* --- Time --- */
 
-void gw_websocket_ping_later(struct gw_worker *worker, struct gw_conn *conn)
-{
-    uint64_t interval = worker->options.settings.ping_interval_ns;
-
-    gw_conn_set_due(worker, conn,
-                    worker->now.mono_ns + interval - gw_rng_below(&worker->rng, interval / 5 + 1));
-}
-
-static void send_ping(struct gw_worker *worker, struct gw_conn *conn)
-{
-    struct gw_busy *busy = gw_busy_make(worker, conn);
-
-    if (!busy)
-        return;
-    gw_rng_bytes(&worker->rng, busy->nonce, sizeof(busy->nonce));
-    busy->ping_out = true;
-    busy->unsent = gw_loop_unsent(worker->loop, conn->fd) + PING_BYTES;
-    send_frame(worker, conn, GW_WS_OP_PING, busy->nonce, sizeof(busy->nonce));
-    gw_conn_set_due(worker, conn, worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
-}
-
-/* No pong. But a slow phone must not be cut in a loop: as long as the kernel gets rid of what it
- * holds for it, it is alive. */
-static void wait_or_cut(struct gw_worker *worker, struct gw_conn *conn, struct gw_busy *busy)
-{
-    int unsent = gw_loop_unsent(worker->loop, conn->fd);
-
-    if (unsent > 0 && unsent < busy->unsent) {
-        busy->unsent = unsent;
-        gw_conn_set_due(worker, conn,
-                        worker->now.mono_ns + worker->options.settings.pong_timeout_ns);
-        return;
-    }
-    if (conn->flags & GW_CONN_OPENED && conn->route->on_error)
-        conn->route->on_error(worker, conn, -ETIMEDOUT);
-    gw_conn_kill(worker, conn);
-}
-
 static void on_due(struct gw_worker *worker, struct gw_conn *conn)
 {
-    struct gw_busy *busy = conn->phase == GW_CONN_OPEN ? conn->state : NULL;
+    const struct gw_busy *busy = conn->phase == GW_CONN_OPEN ? conn->state : NULL;
 
     if (conn->phase != GW_CONN_OPEN) {
         gw_conn_kill(worker, conn); /* no answer to our close frame, or to our question */
         return;
     }
-    /* While it is not read it cannot be seen to be alive; what it is owed has a deadline of its
-     * own. */
-    if (gw_conn_paused(conn))
-        gw_websocket_ping_later(worker, conn);
-    else if (busy && busy->partial &&
-             worker->now.mono_ns - busy->begun_ns >= worker->options.settings.message_timeout_ns)
+    if (!gw_conn_paused(conn) && busy && busy->partial &&
+        worker->now.mono_ns - busy->begun_ns >= worker->options.settings.message_timeout_ns)
         fail(worker, conn, -ETIMEDOUT, 1008, words_of(-ETIMEDOUT));
-    else if (busy && busy->ping_out)
-        wait_or_cut(worker, conn, busy);
-    else {
-        gw_busy_free_if_idle(worker, conn);
-        send_ping(worker, conn);
-    }
+    else
+        gw_beat_due(worker, conn);
 }
 
 /* --- Ends --- */
@@ -545,6 +408,7 @@ const struct gw_transport gw_websocket = {
     .on_gone = on_gone,
     .take = gw_websocket_take,
     .on_opened = gw_websocket_opened,
-    .send = ws_send,
+    .send = gw_out_message,
+    .want_ack = gw_beat_want_ack,
     .close = ws_close,
 };

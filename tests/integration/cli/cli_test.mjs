@@ -62,7 +62,7 @@ test('every option that help names is one, with the default that help names', as
   const { stdout } = await godwit(['help', 'options']);
   const overview = (await godwit(['--help'])).stdout;
   const found = [...stdout.matchAll(/^ {2}--([a-z-]+)=.*\n((?: {6}.*\n)+)/gm)];
-  assert.equal(found.length, 40);
+  assert.equal(found.length, 42);
   for (const [, name, text] of found) {
     const normal = /; default ([^)]+)\)$/.exec(text.trim().replace(/\s+/g, ' '))[1];
     const set = await godwit(['check', `--${name}=${normal === 'none' ? '' : normal}`]);

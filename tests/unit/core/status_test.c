@@ -21,7 +21,7 @@ static const struct {
     {-4095, "unknown error"},
     {-4096, "unknown error"},
     {GW_ERR_FIRST + 1, "unknown error"},
-    {GW_ERR_DAMAGED - 1, "unknown error"},
+    {GW_ERR_TAKEN - 1, "unknown error"},
     {INT_MIN, "unknown error"},
 };
 
@@ -33,9 +33,9 @@ END_TEST
 
 START_TEST(each_of_our_errors_has_a_phrase_of_its_own)
 {
-    for (int a = GW_ERR_FIRST; a >= GW_ERR_DAMAGED; a--) {
+    for (int a = GW_ERR_FIRST; a >= GW_ERR_TAKEN; a--) {
         ck_assert_str_ne(gw_strerror(a), "unknown error");
-        for (int b = a - 1; b >= GW_ERR_DAMAGED; b--)
+        for (int b = a - 1; b >= GW_ERR_TAKEN; b--)
             ck_assert_str_ne(gw_strerror(a), gw_strerror(b));
     }
 }

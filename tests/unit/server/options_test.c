@@ -79,6 +79,8 @@ static const struct {
     {"history_age", 300000 * MS},
     {"channel_idle", 60000 * MS},
     {"idempotency_age", 300000 * MS},
+    {"session_ttl", 120000 * MS},
+    {"max_sessions", 100000},
     {"drain", 30000 * MS},
     {"log_rate", 100},
 };

@@ -39,7 +39,6 @@ static const struct {
     {"c", "since=&since=", 4400, false, NULL},
     {"c", "token=&token=", 4400, false, NULL},
     {"c", "format=json&format=raw", 4400, false, NULL},
-    {"c", "session=", 4400, false, NULL},
     {"c", "transport=poll", 4400, false, NULL},
     {"c", "transport=websocket", 0, false, "c=n "},
     {"%63%20%C3%A9", "", 0, false, "c \xc3\xa9=n "},
@@ -103,6 +102,91 @@ START_TEST(a_url_is_read_in_full)
 }
 END_TEST
 
+#define NAME_16 "0123456789abcdef"
+#define NAME_64 NAME_16 "ABCDEFGHIJKLMNOP_-ABCDEFGHIJKLMN" NAME_16
+
+static const struct {
+    const char *query;
+    int code;
+    const char *session; /* NULL: none */
+    uint32_t attempt;
+    bool since_given;
+} sessions[] = {
+    {"", 0, NULL, 0, false},
+    {"since=new", 0, NULL, 0, true},
+    {"session=" NAME_16, 0, NAME_16, 0, false},
+    {"session=" NAME_64, 0, NAME_64, 0, false},
+    {"session=" NAME_64 "x", 4400, NULL, 0, false},
+    {"session=0123456789abcde", 4400, NULL, 0, false},
+    {"session=", 4400, NULL, 0, false},
+    {"session", 4400, NULL, 0, false},
+    {"session=0123456789abcde.", 4400, NULL, 0, false},
+    {"session=0123456789abcde%41", 4400, NULL, 0, false},
+    {"session=0123456789abcde+", 4400, NULL, 0, false},
+    {"session=0123456789abcde\xc3\xa9", 4400, NULL, 0, false},
+    {"session=0123456789abcde@", 4400, NULL, 0, false},
+    {"session=0123456789abcde[", 4400, NULL, 0, false},
+    {"session=0123456789abcde`", 4400, NULL, 0, false},
+    {"session=0123456789abcde{", 4400, NULL, 0, false},
+    {"session=0123456789abcde/", 4400, NULL, 0, false},
+    {"session=0123456789abcde:", 4400, NULL, 0, false},
+    {"session=0123456789abcdAZ", 0, "0123456789abcdAZ", 0, false},
+    {"session=0123456789abcdaz", 0, "0123456789abcdaz", 0, false},
+    {"session=" NAME_16 "&attempt=0", 0, NAME_16, 0, false},
+    {"attempt=7&session=" NAME_16, 0, NAME_16, 7, false},
+    {"session=" NAME_16 "&attempt=4294967295", 0, NAME_16, UINT32_MAX, false},
+    {"session=" NAME_16 "&attempt=4294967296", 4400, NULL, 0, false},
+    {"session=" NAME_16 "&attempt=-1", 4400, NULL, 0, false},
+    {"session=" NAME_16 "&attempt=", 4400, NULL, 0, false},
+    {"session=" NAME_16 "&attempt=1e3", 4400, NULL, 0, false},
+    {"attempt=0", 4400, NULL, 0, false},
+    {"session=" NAME_16 "&session=" NAME_16, 4400, NULL, 0, false},
+    {"session=" NAME_16 "&attempt=1&attempt=1", 4400, NULL, 0, false},
+    {"session=" NAME_16 "&since=", 0, NAME_16, 0, false},
+    {"session=" NAME_16 "&since=all", 0, NAME_16, 0, true},
+    {"session=" NAME_16 "&since=new", 0, NAME_16, 0, true},
+    {"session=" NAME_16 "&since=garbage", 0, NAME_16, 0, true},
+};
+
+START_TEST(a_session_is_named_well_or_not_at_all)
+{
+    struct gw_asked asked;
+    const char *reason = NULL;
+
+    ck_assert_int_eq(gw_asked_channels(&asked, GW_STR("c"), 4, &reason), 0);
+    ck_assert_int_eq(gw_asked_parameters(&asked, GW_STR(sessions[_i].query), &reason),
+                     sessions[_i].code);
+    if (sessions[_i].code != 0) {
+        ck_assert_uint_le(strlen(reason), 123);
+        return;
+    }
+    ck_assert_int_eq(asked.session.data != NULL, sessions[_i].session != NULL);
+    if (sessions[_i].session)
+        ck_assert(gw_str_eq(asked.session, GW_STR(sessions[_i].session)));
+    ck_assert_uint_eq(asked.attempt, sessions[_i].attempt);
+    ck_assert_int_eq(asked.since_given, sessions[_i].since_given);
+}
+END_TEST
+
+/* Words that are empty say nothing, however many there are. */
+START_TEST(a_list_of_empty_words_leaves_it_to_the_session)
+{
+    static const struct {
+        const char *query;
+        bool given;
+    } lists[] = {{"since=,,", false}, {"since=%2C,", false}, {"since=,new,", true}};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct gw_asked asked;
+        const char *reason = NULL;
+
+        ck_assert_int_eq(gw_asked_channels(&asked, GW_STR("a,b,c"), 4, &reason), 0);
+        ck_assert_int_eq(gw_asked_parameters(&asked, GW_STR(lists[i].query), &reason), 0);
+        ck_assert_int_eq(asked.since_given, lists[i].given);
+    }
+}
+END_TEST
+
 /* `read`: what its since is, how many, and from which end; NULL: refused with a 400. */
 static const struct {
     const char *query, *read;
@@ -156,6 +240,8 @@ END_TEST
 
 static void fill(TCase *tests)
 {
+    tcase_add_loop_test(tests, a_session_is_named_well_or_not_at_all, 0, SUITE_ROWS(sessions));
+    tcase_add_test(tests, a_list_of_empty_words_leaves_it_to_the_session);
     tcase_add_loop_test(tests, a_history_is_asked_for_in_full, 0, SUITE_ROWS(histories));
     tcase_add_loop_test(tests, a_url_is_read_in_full, 0, SUITE_ROWS(rows));
 }
