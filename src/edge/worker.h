@@ -29,9 +29,10 @@ struct gw_slab;
 #define GW_WORKER_EVENTS     512 /* taken a turn */
 #define GW_WORKER_ACCEPTS    64  /* a turn and listener */
 #define GW_WORKER_READ_BYTES (256u * 1024)
-#define GW_WORKER_LETTERS    256  /* handled a turn and mailbox */
-#define GW_WORKER_TIMERS     1024 /* run a turn */
-#define GW_WORKER_SENDS      4096 /* of the sweep, a turn */
+#define GW_WORKER_LETTERS    256                /* handled a turn and mailbox */
+#define GW_WORKER_TIMERS     1024               /* run a turn */
+#define GW_WORKER_SENDS      4096               /* of the sweep, a turn */
+#define GW_WORKER_PAGE_BYTES (2u * 1024 * 1024) /* of histories, a turn; the last may pass it */
 #define GW_WORKER_LISTENERS  16
 
 /* Limits and times, as numbers; server/options.h has their names, units and reasons. */
@@ -95,6 +96,7 @@ struct gw_worker {
     uint32_t line_count;
     struct gw_link dead; /* marked, removed at the end of the turn; by their timers' links */
     uint64_t inflating;  /* what compressed input has cost in this turn (edge/websocket) */
+    uint64_t page_bytes; /* of histories that were written in this turn (edge/api) */
     bool flushed;        /* the last flush sent something: there may be room again */
     uint64_t to_wake;    /* workers that were written to in this turn, a bit each */
 

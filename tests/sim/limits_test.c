@@ -474,6 +474,53 @@ START_TEST(a_secret_of_one_tenant_never_reaches_the_other)
 }
 END_TEST
 
+/* --- Histories --- */
+
+#define READERS    12
+#define PAGE_BYTES 1000000u /* 10 publications of 100,000 */
+
+static uint64_t buffered_before_turn, most_a_turn;
+
+static void watch_buffers(struct duo *d, void *ctx)
+{
+    uint64_t now = d->assembly->workers[0]->buffers.used_bytes;
+
+    (void)ctx;
+    if (now > buffered_before_turn && now - buffered_before_turn > most_a_turn)
+        most_a_turn = now - buffered_before_turn;
+    buffered_before_turn = now;
+}
+
+/* A page is written in one piece, so a turn writes two or three: the others wait for theirs, and
+ * nobody who asked for something small waits for all of them. */
+START_TEST(a_turn_writes_so_much_of_histories_at_most)
+{
+    begin_narrow(65536, NULL);
+    duo_connect(&duo, READERS);
+    for (unsigned i = 0; i < 10; i++) {
+        duo_post(&duo, READERS, "c", filler, PAGE_BYTES / 10);
+        ck_answered(READERS, 200);
+    }
+    for (unsigned c = 0; c < READERS; c++)
+        duo_connect(&duo, c);
+    buffered_before_turn = duo.assembly->workers[0]->buffers.used_bytes;
+    most_a_turn = 0;
+    duo.before_turn = watch_buffers;
+    for (unsigned c = 0; c < READERS; c++)
+        duo_say_text(&duo, c, "GET /channels/c/history HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    duo_run(&duo, 20 * DUO_S);
+    ck_assert_uint_gt(most_a_turn, PAGE_BYTES);
+    ck_assert_uint_lt(most_a_turn, 7 * PAGE_BYTES / 2);
+    for (unsigned c = 0; c < READERS; c++) {
+        struct gw_str body;
+
+        ck_assert_int_eq(duo_answer(&duo, c, &body), 200);
+        ck_assert_uint_gt(body.len, PAGE_BYTES);
+    }
+    duo_end(&duo);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     int row = SUITE_ROWS(edges);
@@ -499,6 +546,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, above_accept_rate_a_newcomer_gets_a_429);
     tcase_add_test(tests, no_descriptors_left_do_not_make_it_spin);
     tcase_add_loop_test(tests, a_secret_of_one_tenant_never_reaches_the_other, 1, 5);
+    tcase_add_test(tests, a_turn_writes_so_much_of_histories_at_most);
 }
 
 int main(void)

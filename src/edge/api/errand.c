@@ -76,6 +76,16 @@ static int wait_for(struct gw_worker *worker, struct gw_conn *conn, struct gw_er
     return GW_PENDING;
 }
 
+/* A page is written in one piece, of up to some MiB: that is for the next turn once this one has
+ * written enough. */
+static int read_page(struct gw_worker *worker, const struct gw_errand *errand, uint64_t who,
+                     struct gw_page *page)
+{
+    if (worker->page_bytes >= GW_WORKER_PAGE_BYTES)
+        return GW_ERR_FULL;
+    return gw_hub_read(worker->hub, gw_errand_name(errand), &errand->read, who, page);
+}
+
 /* Once: answers, or keeps the errand. */
 static int attempt(struct gw_worker *worker, struct gw_conn *conn, struct gw_errand *errand)
 {
@@ -90,7 +100,7 @@ static int attempt(struct gw_worker *worker, struct gw_conn *conn, struct gw_err
     else if (errand->kind == GW_ERRAND_DELETE)
         status = gw_hub_delete(worker->hub, name, who, &result);
     else
-        status = gw_hub_read(worker->hub, name, &errand->read, who, &page);
+        status = read_page(worker, errand, who, &page);
 
     if (status != GW_ERR_FULL)
         errand->pub = NULL;

@@ -1,8 +1,9 @@
 /* errand.h - what a request has the hub do with one channel, and the wait until it is done.
  *
- * The hub may have no room now: then the connection is parked, and the errand run again each turn.
- * Or the channel's home is another worker: then its answer is awaited. Either way a request waits
- * GW_ERRAND_WAITS_NS and no longer; that it may have been done all the same is said where it may.
+ * The hub may have no room now, or enough of histories was read in this turn: then the connection
+ * is parked, and the errand run again each turn. Or the channel's home is another worker: then its
+ * answer is awaited. Either way a request waits GW_ERRAND_WAITS_NS and no longer; that it may have
+ * been done all the same is said where it may.
  *
  * Threads: the worker's own. */
 #ifndef GW_EDGE_API_ERRAND_H

@@ -116,6 +116,7 @@ static void say_messages(struct gw_worker *worker, struct gw_conn *conn, struct 
     size_t len = sizeof(front) - 1 + GW_POSITION_LEN + sizeof(middle) - 1 + list + sizeof(back) - 1;
     uint8_t *body = gw_alloc_get(&worker->buffers.alloc, len);
 
+    worker->page_bytes += len; /* measuring it is half of the work */
     if (!body) {
         gw_reply_failed(worker, conn, GW_ERRAND_READ, -ENOMEM);
         return;
