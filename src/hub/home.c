@@ -145,16 +145,37 @@ static uint64_t key_bytes_max(const struct gw_hub *hub)
     return hub->options.history_total_bytes / 16;
 }
 
+/* Nothing is kept for no keys. */
+static void drop_empty_keys(struct gw_channel *channel)
+{
+    if (channel->keys && gw_keys_count(channel->keys) == 0) {
+        gw_keys_free(channel->keys);
+        channel->keys = NULL;
+    }
+}
+
 static void shed_keys(const struct gw_hub *hub, struct gw_channel *channel)
 {
     uint64_t age = hub->options.idempotency_age_ns, now = hub->now.mono_ns;
 
-    if (!channel->keys)
-        return;
-    gw_keys_shed(channel->keys, now > age ? now - age : 0, GW_KEYS_MAX);
-    if (gw_keys_count(channel->keys) == 0) {
-        gw_keys_free(channel->keys);
-        channel->keys = NULL;
+    if (channel->keys)
+        gw_keys_shed(channel->keys, now > age ? now - age : 0, GW_KEYS_MAX);
+    drop_empty_keys(channel);
+}
+
+/* While there are too many in all, one channel after the other forgets its older half, whoever has
+ * added the last. That one is kept, however long it is: its publication is about to be appended. */
+static void shed_all_keys(struct gw_hub *hub, const struct gw_channel *adder)
+{
+    while (hub->keys.bytes > key_bytes_max(hub)) {
+        uint32_t index = gw_key_sets_first(&hub->keys);
+        struct gw_channel *channel = gw_hub_channel(hub, index);
+
+        if (hub->keys.count == 1 && gw_keys_count(channel->keys) == 1)
+            return;
+        gw_keys_halve(channel->keys, channel == adder ? 1 : 0);
+        drop_empty_keys(channel);
+        gw_turn_tidy(hub, index);
     }
 }
 
@@ -174,35 +195,35 @@ bool gw_home_knows(struct gw_hub *hub, uint32_t index, const struct gw_pub *pub,
 }
 
 /* Remembers the key of a publication that is about to be appended. */
-static int add_key(struct gw_hub *hub, struct gw_channel *channel, const struct gw_pub *pub)
+static int add_key(struct gw_hub *hub, uint32_t index, const struct gw_pub *pub)
 {
+    struct gw_channel *channel = gw_hub_channel(hub, index);
     int status = 0;
 
     if (pub->key_len == 0)
         return 0;
     if (!channel->keys)
-        status = gw_keys_new(&channel->keys, hub->options.alloc, hub->options.hash_key,
-                             &hub->counts.key_bytes);
+        status = gw_keys_new(&channel->keys, hub->options.alloc, hub->options.hash_key, &hub->keys,
+                             index);
     if (status == 0)
         status = gw_keys_add(channel->keys, gw_pub_key(pub), hub->now.mono_ns);
     if (status != 0) {
-        shed_keys(hub, channel); /* nothing is kept for no keys */
+        drop_empty_keys(channel);
         return status;
     }
     gw_keys_shed(channel->keys, 0, GW_KEYS_MAX);
-    while (hub->counts.key_bytes > key_bytes_max(hub) && gw_keys_count(channel->keys) > 1)
-        gw_keys_shed(channel->keys, 0, gw_keys_count(channel->keys) - 1);
+    shed_all_keys(hub, channel);
     return 0;
 }
 
 /* --- Appending --- */
 
 /* What can fail comes first: a publication has its place and its key, or neither. */
-static int prepare(struct gw_hub *hub, struct gw_channel *channel, const struct gw_pub *pub)
+static int prepare(struct gw_hub *hub, uint32_t index, const struct gw_pub *pub)
 {
-    int status = make_room(hub, channel);
+    int status = make_room(hub, gw_hub_channel(hub, index));
 
-    return status < 0 ? status : add_key(hub, channel, pub);
+    return status < 0 ? status : add_key(hub, index, pub);
 }
 
 int gw_home_append(struct gw_hub *hub, uint32_t index, struct gw_pub *pub,
@@ -211,7 +232,7 @@ int gw_home_append(struct gw_hub *hub, uint32_t index, struct gw_pub *pub,
     struct gw_channel *channel = gw_hub_channel(hub, index);
     struct gw_history history = gw_hub_history(hub, channel);
     struct gw_log *log;
-    int status = prepare(hub, channel, pub);
+    int status = prepare(hub, index, pub);
 
     assert(gw_hub_is_home(hub, channel) && channel->head < GW_OFFSET_MAX - 1);
     if (status < 0) {

@@ -71,6 +71,7 @@ int gw_hub_new(struct gw_hub **out, const struct gw_hub_options *options,
     hub->ports = *ports;
     hub->life = options->life;
     gw_link_init(&hub->husks);
+    gw_key_sets_init(&hub->keys);
     gw_rng_init(&hub->rng, options->seed);
     gw_wheel_init(&hub->wheel, 0);
     for (unsigned i = 0; i < options->worker_count; i++)
@@ -409,5 +410,6 @@ struct gw_hub_counts gw_hub_counts(const struct gw_hub *hub)
     counts.units_made = hub->units.made;
     counts.unit_bytes = hub->units.bytes;
     counts.unit_bytes_pinned = hub->units.bytes_pinned;
+    counts.key_bytes = hub->keys.bytes;
     return counts;
 }

@@ -216,7 +216,7 @@ struct gw_hub_counts {
     uint64_t channels, subscriptions, publications; /* now; now; ever */
     uint64_t units_made, unit_bytes, unit_bytes_pinned;
     uint64_t log_bytes;
-    uint64_t key_bytes; /* of idempotency keys */
+    uint64_t key_bytes; /* of idempotency keys, and what finds them */
     uint64_t histories_halved;
     uint64_t sweeps_cut, ranges_owed, publishes_refused, replies_deferred, trimmed_while_pinned;
     uint64_t sessions, sessions_kept;            /* now; of them those that nobody holds */

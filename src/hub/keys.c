@@ -10,6 +10,11 @@
 #define ROOM_FIRST  8u
 #define NUMBER_MASK 0x7fffffffu /* numbers of keys go round below GW_MAP_NONE */
 
+/* What is taken besides the keys themselves, about: by a set at its smallest, and by a key in its
+ * ring and map. */
+#define SET_BYTES 384u
+#define KEY_BYTES 48u
+
 struct key {
     uint64_t born_ns, offset, tag;
     uint8_t len;
@@ -20,7 +25,9 @@ struct key {
  * by its number through the map. */
 struct gw_keys {
     const struct gw_alloc *alloc;
-    uint64_t *total_bytes;
+    struct gw_key_sets *sets;
+    struct gw_link link; /* in `sets` */
+    uint32_t channel;
     struct gw_map *numbers;
     struct key **ring;
     uint32_t room; /* a power of two, or 0 */
@@ -42,19 +49,44 @@ static bool is_named(uint32_t number, struct gw_str name, void *ctx)
     return gw_str_eq(text_of(*place(ctx, number)), name);
 }
 
+void gw_key_sets_init(struct gw_key_sets *sets)
+{
+    gw_link_init(&sets->list);
+    sets->count = 0;
+    sets->bytes = 0;
+}
+
+uint32_t gw_key_sets_first(const struct gw_key_sets *sets)
+{
+    struct gw_link *first = gw_link_first(&sets->list);
+
+    assert(first);
+    return GW_CONTAINER(first, struct gw_keys, link)->channel;
+}
+
+static uint64_t cost_of(const struct key *key)
+{
+    return sizeof(*key) + key->len + KEY_BYTES;
+}
+
 int gw_keys_new(struct gw_keys **out, const struct gw_alloc *alloc, const uint8_t hash_key[16],
-                uint64_t *total_bytes)
+                struct gw_key_sets *sets, uint32_t channel)
 {
     struct gw_keys *keys = gw_alloc_zeroed(alloc, 1, sizeof(*keys));
 
     if (!keys)
         return -ENOMEM;
     keys->alloc = alloc;
-    keys->total_bytes = total_bytes;
+    keys->sets = sets;
+    keys->channel = channel;
+    gw_link_init(&keys->link);
     if (gw_map_new(&keys->numbers, alloc, hash_key, is_named, keys) != 0) {
         gw_alloc_put(alloc, keys);
         return -ENOMEM;
     }
+    gw_link_append(&sets->list, &keys->link);
+    sets->count++;
+    sets->bytes += SET_BYTES;
     *out = keys;
     return 0;
 }
@@ -65,7 +97,7 @@ static void drop(struct gw_keys *keys, uint32_t number)
     bool removed = gw_map_remove(keys->numbers, text_of(key), number);
 
     assert(removed && keys->count > 0);
-    *keys->total_bytes -= sizeof(*key) + key->len;
+    keys->sets->bytes -= cost_of(key);
     gw_alloc_put(keys->alloc, key);
     keys->count--;
 }
@@ -75,6 +107,9 @@ void gw_keys_free(struct gw_keys *keys)
     if (!keys)
         return;
     gw_keys_shed(keys, UINT64_MAX, 0);
+    gw_link_remove(&keys->link);
+    keys->sets->count--;
+    keys->sets->bytes -= SET_BYTES;
     gw_map_free(keys->numbers);
     gw_alloc_put(keys->alloc, keys->ring);
     gw_alloc_put(keys->alloc, keys);
@@ -138,7 +173,7 @@ int gw_keys_add(struct gw_keys *keys, struct gw_str text, uint64_t now_ns)
         return -ENOMEM;
     }
     keys->count++;
-    *keys->total_bytes += sizeof(*key) + key->len;
+    keys->sets->bytes += cost_of(key);
     return 0;
 }
 
@@ -157,6 +192,15 @@ void gw_keys_shed(struct gw_keys *keys, uint64_t before_ns, uint32_t count_max)
         drop(keys, keys->first);
         keys->first = (keys->first + 1) & NUMBER_MASK;
     }
+}
+
+void gw_keys_halve(struct gw_keys *keys, uint32_t count_min)
+{
+    uint32_t half = keys->count / 2;
+
+    gw_keys_shed(keys, 0, half > count_min ? half : count_min);
+    gw_link_remove(&keys->link);
+    gw_link_append(&keys->sets->list, &keys->link);
 }
 
 uint32_t gw_keys_count(const struct gw_keys *keys)

@@ -77,6 +77,7 @@ struct gw_hub {
     uint32_t husk_count;
     struct gw_units units;
     struct gw_sessions sessions;
+    struct gw_key_sets keys;    /* of the channels whose home is here */
     struct gw_list wake, gone;  /* subscriptions */
     struct gw_list dirty, tidy; /* channels */
     uint32_t slots_left;        /* of GW_SLOTS_A_TURN */

@@ -13,19 +13,21 @@
 static const uint8_t hash_key[16] = {1, 2, 3};
 static struct meter meter;
 static struct gw_keys *keys;
-static uint64_t total;
+static struct gw_key_sets sets;
 
 static void open_keys(void)
 {
     meter_init(&meter);
-    total = 0;
-    ck_assert_int_eq(gw_keys_new(&keys, &meter.alloc, hash_key, &total), 0);
+    gw_key_sets_init(&sets);
+    ck_assert_int_eq(gw_keys_new(&keys, &meter.alloc, hash_key, &sets, 0), 0);
 }
 
 static void close_keys(void)
 {
     gw_keys_free(keys);
-    ck_assert_uint_eq(total, 0);
+    ck_assert_uint_eq(sets.bytes, 0);
+    ck_assert_uint_eq(sets.count, 0);
+    ck_assert(gw_link_empty(&sets.list));
     ck_assert_int_eq(meter.live, 0);
 }
 
@@ -121,9 +123,9 @@ START_TEST(every_allocation_may_fail)
 
         meter_init(&meter);
         meter.left = left;
-        total = 0;
+        gw_key_sets_init(&sets);
         keys = NULL;
-        if (gw_keys_new(&keys, &meter.alloc, hash_key, &total) == 0) {
+        if (gw_keys_new(&keys, &meter.alloc, hash_key, &sets, 0) == 0) {
             for (; added < 20 && gw_keys_add(keys, key_of(added), 1) == 0; added++)
                 gw_keys_name_last(keys, added + 1, added * 7);
             ck_assert_uint_eq(gw_keys_count(keys), added);
@@ -255,15 +257,29 @@ START_TEST(a_channel_knows_so_many_keys_at_most)
 }
 END_TEST
 
-/* All of them together have a share of what histories have: 3,200 / 16 bytes here. */
+/* What one key of a letter takes, and two of them. */
+static void measure(uint64_t *one, uint64_t *two)
+{
+    stage_open(&stage, 1, 0);
+    (void)publish(0, "a");
+    *one = gw_hub_counts(stage.hubs[0]).key_bytes;
+    (void)publish(0, "b");
+    *two = gw_hub_counts(stage.hubs[0]).key_bytes;
+    stage_close(&stage);
+}
+
+/* All of them together have a share of what histories have, one in 16 bytes: here a few more than
+ * two short ones need. */
 START_TEST(keys_have_bytes_at_most)
 {
     struct gw_hub_options options;
     char key[GW_PUB_KEY_MAX + 1] = "";
+    uint64_t one, two;
 
+    measure(&one, &two);
     stage_init(&stage, 1, 0);
     options = stage_options(&stage, 0);
-    options.history_total_bytes = 3200;
+    options.history_total_bytes = 16 * (two + 100);
     ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
     (void)publish(0, "a");
     (void)publish(0, "b");
@@ -281,20 +297,87 @@ END_TEST
 START_TEST(keys_have_their_share_to_the_byte)
 {
     struct gw_hub_options options;
-    uint64_t one;
+    uint64_t one, two;
 
-    stage_open(&stage, 1, 0);
-    (void)publish(0, "a");
-    one = gw_hub_counts(stage.hubs[0]).key_bytes;
-    stage_close(&stage);
-
+    measure(&one, &two);
     stage_init(&stage, 1, 0);
     options = stage_options(&stage, 0);
-    options.history_total_bytes = 16 * 2 * one - (unsigned)_i;
+    options.history_total_bytes = 16 * two - (unsigned)_i;
     ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
     (void)publish(0, "a");
     (void)publish(0, "b");
-    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).key_bytes, _i == 0 ? 2 * one : one);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).key_bytes, _i == 0 ? two : one);
+    stage_close(&stage);
+}
+END_TEST
+
+/* A keyed publication in one of many channels of a hub that is alone. Is it a duplicate? */
+static bool repeats(unsigned channel, const char *key)
+{
+    const struct gw_pub_parts parts = {.key = GW_STR(key), .payload = {"text", 4}};
+    struct gw_published result;
+    struct gw_pub *pub;
+    char name[16];
+
+    snprintf(name, sizeof(name), "c%u", channel);
+    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &parts), 0);
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(gw_hub_publish(stage.hubs[0], GW_STR(name), pub, 99, &result), 0);
+    gw_hub_check(stage.hubs[0]);
+    (void)stage_end(&stage, 0);
+    return result.duplicate;
+}
+
+/* Of many channels with few keys, too: there the oldest are not the adder's own. And what a key
+ * takes besides its bytes is counted. */
+START_TEST(keys_of_many_channels_have_bytes_at_most)
+{
+    struct gw_hub_options options;
+    long before;
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.history_total_bytes = 16 * 100000;
+    options.channels_max = 3000;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    stage.history.count_max = 0;
+    for (unsigned i = 0; i < 2000; i++)
+        (void)repeats(i, "");
+    before = stage.meter.live;
+    for (unsigned i = 0; i < 2000; i++) {
+        ck_assert(!repeats(i, "k"));
+        ck_assert(repeats(i, "k"));
+        ck_assert_uint_le(gw_hub_counts(stage.hubs[0]).key_bytes, 100000);
+    }
+    ck_assert_int_le(stage.meter.live - before,
+                     5 * 300); /* a lone key is five pieces of 400 bytes */
+    ck_assert(repeats(1999, "k") && repeats(1900, "k"));
+    ck_assert(!repeats(0, "k"));
+    stage_close(&stage);
+}
+END_TEST
+
+/* One channel with many keys loses half of them before the others lose theirs. */
+START_TEST(one_with_many_keys_does_not_drive_out_the_others)
+{
+    struct gw_hub_options options;
+    char key[16];
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.history_total_bytes = 16 * 100000;
+    options.channels_max = 3000;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+    for (unsigned i = 0; i < 4000; i++) {
+        snprintf(key, sizeof(key), "%u", i);
+        (void)repeats(0, key);
+    }
+    for (unsigned i = 1; i <= 20; i++) {
+        ck_assert(!repeats(i, "a"));
+        ck_assert(!repeats(i, "b"));
+    }
+    for (unsigned i = 1; i <= 20; i++)
+        ck_assert(repeats(i, "a") && repeats(i, "b"));
     stage_close(&stage);
 }
 END_TEST
@@ -355,6 +438,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_channel_knows_so_many_keys_at_most);
     tcase_add_test(tests, keys_have_bytes_at_most);
     tcase_add_loop_test(tests, keys_have_their_share_to_the_byte, 0, 2);
+    tcase_add_test(tests, keys_of_many_channels_have_bytes_at_most);
+    tcase_add_test(tests, one_with_many_keys_does_not_drive_out_the_others);
     tcase_add_loop_test(tests, a_duplicate_is_told_how_many_listen, 0, 2);
     tcase_add_test(tests, when_memory_is_out_nothing_is_published);
 }
