@@ -54,12 +54,17 @@ static int draw_random(uint8_t *out, size_t len)
 
 static int write_target(struct gw_buf *out, const struct gw_sub_source *source)
 {
-    int err = gw_buf_text(out, GW_STR("/channels/"));
+    int err = 0;
 
-    if (err == 0)
-        err = gw_url_encode(out, GW_STR(source->channel));
+    for (size_t i = 0; err == 0 && i < source->channel_count; i++) {
+        err = gw_buf_text(out, i == 0 ? GW_STR("/channels/") : GW_STR(","));
+        if (err == 0)
+            err = gw_url_encode(out, GW_STR(source->channels[i]));
+    }
+    if (err == 0 && source->json)
+        err = gw_buf_text(out, GW_STR("?format=json"));
     if (err == 0 && source->since)
-        err = gw_buf_text(out, GW_STR("?since="));
+        err = gw_buf_text(out, source->json ? GW_STR("&since=") : GW_STR("?since="));
     if (err == 0 && source->since)
         err = gw_url_encode(out, GW_STR(source->since));
     return err == 0 ? gw_buf_append(out, "", 1) : err; /* its NUL */
@@ -125,7 +130,8 @@ int gw_sub_begin(struct gw_client *client, const struct gw_sub_source *source)
     size_t head_len = 0;
 
     if (err == -EMSGSIZE)
-        return gw_say_usage("the token or position is too long: expected at most 3KiB");
+        return gw_say_usage("the token, or channels and positions are too long: expected at most "
+                            "3KiB");
     if (err == 0)
         err = gw_client_head(client, &head_len, GW_CLIENT_ANSWER_MS);
     if (err < 0)
@@ -465,16 +471,19 @@ static int subscribe(const struct gw_sub_source *source)
 /* Returns 0, or GW_EXIT_USAGE after having said what is wrong. */
 static int check_words(const struct gw_args *args, const char *format)
 {
-    if (format && strcmp(format, "raw") != 0)
-        return gw_say_usage("--format=%.64s is not supported yet: expected raw", format);
-    if (args->word_count > 1)
-        return gw_say_usage("several channels are not supported yet: expected one");
+    bool raw = format && strcmp(format, "raw") == 0;
+
+    if (format && !raw && strcmp(format, "json") != 0)
+        return gw_say_usage("--format=%.64s: expected raw or json", format);
+    if (raw && args->word_count > 1)
+        return gw_say_usage("several channels come as --format=json only");
     if (args->word_count == 0)
-        return gw_say_usage("expected: godwit sub CHANNEL; see godwit help sub");
-    if (!gw_channel_name_ok(GW_STR(args->words[0])))
-        return gw_say_usage("\"%.64s\" is no channel: expected 1 to 255 bytes of UTF-8 without "
-                            "control characters, \"/\" and \",\"",
-                            args->words[0]);
+        return gw_say_usage("expected: godwit sub CHANNEL...; see godwit help sub");
+    for (size_t i = 0; i < args->word_count; i++)
+        if (!gw_channel_name_ok(GW_STR(args->words[i])))
+            return gw_say_usage("\"%.64s\" is no channel: expected 1 to 255 bytes of UTF-8 without "
+                                "control characters, \"/\" and \",\"",
+                                args->words[i]);
     return 0;
 }
 
@@ -502,5 +511,10 @@ int gw_cmd_sub(char *const *argv)
         return gw_say_usage("the token is none: expected printable characters without blanks");
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), not the end */
     return subscribe(
-        &(struct gw_sub_source){&url, token && *token ? token : NULL, since, args.words[0]});
+        &(struct gw_sub_source){.url = &url,
+                                .token = token && *token ? token : NULL,
+                                .since = since,
+                                .json = args.word_count > 1 || (format && *format == 'j'),
+                                .channels = args.words,
+                                .channel_count = args.word_count});
 }

@@ -1,8 +1,11 @@
-/* sub.h - the verb `sub`: prints each message of a channel as a line.
+/* sub.h - the verb `sub`: prints each message of one or more channels as a line.
  *
  * Threads: the main one. */
 #ifndef GW_CMD_SUB_H
 #define GW_CMD_SUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "core/str.h"
 
@@ -19,7 +22,9 @@ struct gw_sub_source {
     const struct gw_url *url;
     const char *token; /* NULL: none */
     const char *since; /* NULL: from now */
-    const char *channel;
+    bool json;         /* format=json: always so with several channels */
+    const char *const *channels;
+    size_t channel_count; /* at least one */
 };
 
 /* The opening handshake over an open connection. Returns 0, or GW_EXIT_FAILED after having said

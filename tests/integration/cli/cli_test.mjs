@@ -328,10 +328,11 @@ for (const [args, line] of [
   [['pub', 'a', 'b', '--key=a\r\nX: y'], 'the key is none: expected printable characters without blanks'],
   [['pub', 'a', 'b', '--url=https://x'],
     'https and wss are not supported yet: expected http or ws, such as http://127.0.0.1:9880'],
-  [['sub'], 'expected: godwit sub CHANNEL; see godwit help sub'],
-  [['sub', 'a', 'b'], 'several channels are not supported yet: expected one'],
+  [['sub'], 'expected: godwit sub CHANNEL...; see godwit help sub'],
+  [['sub', 'a', '--format=raw', 'b'], 'several channels come as --format=json only'],
   [['sub', 'a,b'], `"a,b" ${noChannel}`],
-  [['sub', 'a', '--format=json'], '--format=json is not supported yet: expected raw'],
+  [['sub', 'a', 'b/c'], `"b/c" ${noChannel}`],
+  [['sub', 'a', '--format=yaml'], '--format=yaml: expected raw or json'],
   [['sub', 'a', '--token=a b'], 'the token is none: expected printable characters without blanks'],
 ]) {
   test(`refused: godwit ${JSON.stringify(args)}`, () => isUsageError(args, line));
@@ -370,6 +371,20 @@ test('sub prints each message as it comes, and Ctrl-C ends it with a closing han
   assert.equal(await server.closed, 1000);
   assert.equal(sub.text.stderr, '');
 });
+
+for (const [words, target] of [
+  [['a b'], '/channels/a%20b'],
+  [['a', '--format=raw'], '/channels/a'],
+  [['a b', '--format=json', '--since=all'], '/channels/a%20b?format=json&since=all'],
+  [['a', 'é'], '/channels/a,%C3%A9?format=json'],
+  [['--since=P,Q', 'a', 'b', '--format=json'], '/channels/a,b?format=json&since=P%2CQ'],
+])
+  test(`godwit sub ${words.join(' ')} asks for ${target}`, async (t) => {
+    let asked;
+    const server = await streamServer(t, (socket, { url }) => { asked = url; socket.close(1000); });
+    assert.equal((await godwit(['sub', `--url=${server.url}`, ...words])).code, 0);
+    assert.equal(asked, target);
+  });
 
 test('sub prints a burst and long messages whole', async (t) => {
   const lines = Array.from({ length: 2000 }, (_, index) => `${index}:${'y'.repeat(index % 300)}`);

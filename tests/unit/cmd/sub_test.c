@@ -299,7 +299,8 @@ static const struct {
 
 START_TEST(a_refused_handshake_says_why)
 {
-    const struct gw_sub_source source = {&url, "token", "last:5", "a b"};
+    static const char *const channel = "a b";
+    const struct gw_sub_source source = {&url, "token", "last:5", false, &channel, 1};
     char heard[2000];
 
     begin();
