@@ -25,7 +25,7 @@ int gw_asked_channels(struct gw_asked *asked, struct gw_str list, uint32_t count
     }
     while (list.data)
         if (!gw_name_read(gw_str_cut(&list, ','), room, &name)) {
-            *reason = "a channel name is 1 to 255 bytes of UTF-8 without control characters";
+            *reason = GW_BAD_NAME;
             return 4400;
         }
     return 0;

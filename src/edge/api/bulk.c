@@ -13,6 +13,7 @@
 #include "core/json.h"
 #include "edge/api/event.h"
 #include "edge/api/may.h"
+#include "edge/api/name.h"
 #include "edge/api/payload.h"
 #include "edge/api/reply.h"
 #include "edge/worker.h"

@@ -3,6 +3,7 @@
 #include <godwit/status.h>
 
 #include "core/json.h"
+#include "edge/api/name.h"
 #include "edge/worker.h"
 
 #define RESULT_BYTES_MAX 4096u /* the longest name, all of it escaped, is well below */

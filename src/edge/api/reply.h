@@ -6,9 +6,6 @@
 
 #include "edge/api/errand.h"
 
-#define GW_BAD_NAME                                                                                \
-    "a channel name is 1 to 255 bytes of UTF-8 without control characters, slash or comma"
-
 /* The header line that says where a channel is, with its CR LF and a NUL. */
 #define GW_POSITION_LINE_SIZE (sizeof("Godwit-Position: \r\n") + GW_POSITION_LEN)
 void gw_reply_position(char out[GW_POSITION_LINE_SIZE], const struct gw_position *position);

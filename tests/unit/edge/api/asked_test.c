@@ -187,6 +187,17 @@ START_TEST(a_list_of_empty_words_leaves_it_to_the_session)
 }
 END_TEST
 
+/* Also what is not seen in it at once: that a comma is none where it is encoded. */
+START_TEST(what_a_name_must_not_have_is_told)
+{
+    struct gw_asked asked;
+    const char *reason = NULL;
+
+    ck_assert_int_eq(gw_asked_channels(&asked, GW_STR("a%2Cb"), 4, &reason), 4400);
+    ck_assert_ptr_nonnull(strstr(reason, "slash or comma"));
+}
+END_TEST
+
 /* `read`: what its since is, how many, and from which end; NULL: refused with a 400. */
 static const struct {
     const char *query, *read;
@@ -244,6 +255,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_list_of_empty_words_leaves_it_to_the_session);
     tcase_add_loop_test(tests, a_history_is_asked_for_in_full, 0, SUITE_ROWS(histories));
     tcase_add_loop_test(tests, a_url_is_read_in_full, 0, SUITE_ROWS(rows));
+    tcase_add_test(tests, what_a_name_must_not_have_is_told);
 }
 
 int main(void)
