@@ -280,6 +280,39 @@ START_TEST(a_publisher_that_leaves_while_it_waits_leaves_nothing)
 }
 END_TEST
 
+/* It is not left waiting for room: its goodbye is the last thing it hears, and its answer to that
+ * is read. */
+START_TEST(a_publisher_that_waits_is_told_of_a_drain_and_nothing_more)
+{
+    char name[16], text[501] = "", target[64];
+    struct duo_frame frame = {0};
+
+    begin_two(1, FLAGS("--live-log=4KiB", "--history=1", "--close-timeout=10s"));
+    memset(text, 'x', 500);
+    find_channel(name);
+    open_at_one(name);
+    snprintf(target, sizeof(target), "/channels/%s", name);
+    duo_connect_to(&duo, 3, 0);
+    duo_open(&duo, 3, target);
+    sim_loop_stall(duo.loops[1], duo_now(&duo) + 15 * DUO_S);
+    for (int i = 0; i < 20; i++)
+        duo_frame_say(&duo, 3, DUO_FIN | DUO_TEXT, text, 500);
+    duo_run(&duo, DUO_S);
+    ck_assert_uint_lt(duo_messages(&duo, 3), 20);
+    gw_assembly_drain(duo.assembly);
+    duo_run(&duo, DUO_S);
+    ck_assert_uint_eq(duo_close_code(&duo, 3), 1012);
+    duo_frame_say(&duo, 3, DUO_CLOSE, "\x03\xf4", 2);
+    duo_run(&duo, DUO_S); /* less than close_timeout */
+    ck_assert(!duo_there(&duo, 3));
+    duo_run(&duo, 15 * DUO_S); /* there is room again */
+    while (duo_frame_next(&duo, 3, &frame))
+        ck_assert(frame.first != DUO_CLOSE || duo.clients[3].seen == duo.clients[3].in.len);
+    ck_assert_uint_eq(frame.first, DUO_CLOSE);
+    duo_end(&duo);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, above_max_channels_a_channel_is_refused_with_503);
@@ -294,6 +327,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, when_the_live_log_is_full_publishers_wait_and_then_get_503);
     tcase_add_test(tests, a_publisher_that_waits_goes_on_when_there_is_room);
     tcase_add_test(tests, a_publisher_that_leaves_while_it_waits_leaves_nothing);
+    tcase_add_test(tests, a_publisher_that_waits_is_told_of_a_drain_and_nothing_more);
 }
 
 int main(void)

@@ -381,6 +381,8 @@ static void take_frames(struct client *client)
     }
     must(got >= 0 || got == GW_ERR_CLOSED, "client %u: the server broke the protocol: %s",
          client->index, gw_strerror(got));
+    must(client->close_code == 0 || input.len == 0,
+         "client %u: something comes behind the close frame", client->index);
     gw_buf_clear(&client->in);
 }
 
