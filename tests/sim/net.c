@@ -49,7 +49,9 @@ struct sim_net {
     struct gw_link loops;
     struct sim_socket **sockets; /* by descriptor - FD_FIRST; NULL: free */
     size_t socket_room, open_count;
-    int64_t wall_ms; /* at the beginning, and jumps */
+    int64_t wall_ms;                                            /* at the beginning, and jumps */
+    void (*before_call)(void *ctx, const struct gw_loop *loop); /* may be NULL */
+    void *before_call_ctx;
 };
 
 static struct sim_loop *sim_of(const struct gw_loop *loop)
@@ -219,6 +221,14 @@ static struct gw_now sim_now(struct gw_loop *base)
 
 /* ---- Sockets ---- */
 
+static void before_call(struct gw_loop *base)
+{
+    const struct sim_net *net = sim_of(base)->net;
+
+    if (net->before_call)
+        net->before_call(net->before_call_ctx, base);
+}
+
 static int sim_add(struct gw_loop *base, int fd, uint64_t token)
 {
     struct sim_socket *socket = socket_of(base, fd);
@@ -283,6 +293,7 @@ static int sim_accept(struct gw_loop *base, int listener_fd, union gw_address *p
     int err;
 
     assert(listener);
+    before_call(base);
     if (gw_link_empty(&listener->waiting))
         return -EAGAIN;
     err = spoil_accept(wire, listener);
@@ -303,6 +314,7 @@ static ssize_t sim_receive(struct gw_loop *base, int fd, void *buf, size_t room)
     ssize_t len;
 
     assert(room > 0);
+    before_call(base);
     len = sim_end_receive(end_of(base, fd), buf, room);
     sim_wire_note(&sim_of(base)->net->wire, "receive", (uint64_t)fd, (uint64_t)len);
     return len;
@@ -312,6 +324,7 @@ static void sim_send_batch(struct gw_loop *base, struct gw_send *sends, size_t c
 {
     for (size_t i = 0; i < count; i++) {
         assert(sends[i].iov_count > 0 && sends[i].iov_count <= IOV_MAX);
+        before_call(base);
         sends[i].result = sim_end_send(end_of(base, sends[i].fd), sends[i].iov, sends[i].iov_count);
         sim_wire_note(&sim_of(base)->net->wire, "send", (uint64_t)sends[i].fd,
                       (uint64_t)sends[i].result);
@@ -512,6 +525,13 @@ void sim_net_delay(struct sim_net *net, int fd, uint64_t until_ns)
 
     assert(socket->end);
     sim_connection_delay(socket->end->connection, until_ns);
+}
+
+void sim_net_before_calls(struct sim_net *net, void (*call)(void *ctx, const struct gw_loop *loop),
+                          void *ctx)
+{
+    net->before_call = call;
+    net->before_call_ctx = ctx;
 }
 
 void sim_net_options_set(struct sim_net *net, const struct sim_net_options *options)

@@ -148,6 +148,11 @@ void sim_net_vanish(struct sim_net *net, int fd);
 /* Whatever is sent from now on to or from `fd` arrives no sooner than `until_ns`. */
 void sim_net_delay(struct sim_net *net, int fd, uint64_t until_ns);
 
+/* `call` is made before whatever a loop asks of a descriptor (accept, receive, send), and may do
+ * any of the above to others' ends: what happens between two system calls of one turn. */
+void sim_net_before_calls(struct sim_net *net, void (*call)(void *ctx, const struct gw_loop *loop),
+                          void *ctx);
+
 /* New options from now on; `buffer_bytes` cannot change. To end the faults, for one. */
 void sim_net_options_set(struct sim_net *net, const struct sim_net_options *options);
 
