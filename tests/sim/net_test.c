@@ -809,6 +809,25 @@ START_TEST(one_seed_is_one_run_and_another_is_another)
 }
 END_TEST
 
+static uint64_t trace_of(const char *bytes)
+{
+    uint64_t trace;
+
+    begin_pair(&calm, 1);
+    ck_assert_int_eq(send_bytes(far, client, bytes), (ssize_t)strlen(bytes));
+    settle();
+    trace = sim_net_trace(net);
+    close_all();
+    return trace;
+}
+
+START_TEST(what_is_said_is_a_part_of_the_trace)
+{
+    ck_assert_uint_eq(trace_of("the same"), trace_of("the same"));
+    ck_assert_uint_ne(trace_of("the same"), trace_of("as long."));
+}
+END_TEST
+
 /* Which connection it is, the number says; when it was closed before, nothing happens. */
 static void cut_some_peer(uint64_t number)
 {
@@ -940,6 +959,7 @@ static void fill_suite(TCase *tests)
     add_bug_tests(tests);
     tcase_add_loop_test(tests, everybody_comes_through_on_any_seed, 0, 50);
     tcase_add_test(tests, one_seed_is_one_run_and_another_is_another);
+    tcase_add_test(tests, what_is_said_is_a_part_of_the_trace);
     tcase_add_test(tests, a_rough_town_with_cuts_gets_everywhere);
     tcase_add_loop_test(tests, whenever_it_ends_everything_is_given_back, 0, 2);
 }

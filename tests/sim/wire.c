@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/hash.h"
 
 #define PORT_FIRST  32768
 #define PORT_LAST   60999
@@ -653,11 +654,15 @@ static size_t admit(struct sim_end *end, size_t len)
 
 static void write_pieces(struct sim_end *end, const struct iovec *iov, size_t len)
 {
+    static const uint8_t no_key[16];
+
     for (; len > 0; iov++) {
         size_t piece = iov->iov_len < len ? iov->iov_len : len;
 
-        if (piece > 0)
+        if (piece > 0) {
             copy_in(end, iov->iov_base, piece);
+            trace_number(wire_of(end), gw_siphash(no_key, iov->iov_base, piece));
+        }
         len -= piece;
     }
     transmit(end);
