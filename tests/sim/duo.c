@@ -516,6 +516,17 @@ unsigned duo_close_code(const struct duo *duo, unsigned index)
     return 0;
 }
 
+bool duo_closed_last(const struct duo *duo, unsigned index)
+{
+    const struct duo_client *client = &duo->clients[index];
+    struct duo_frame frame = {0};
+    size_t at = frames_at(client), len;
+
+    while (at > 0 && frame.first != DUO_CLOSE && (len = frame_at(client, at, &frame)) > 0)
+        at += len;
+    return frame.first == DUO_CLOSE && at == client->in.len;
+}
+
 bool duo_has(const struct duo *duo, unsigned index, const char *text)
 {
     const struct duo_client *client = &duo->clients[index];

@@ -143,6 +143,10 @@ bool duo_accepted(const struct duo *duo, unsigned client);
 /* Looks through all that came: how many messages, and the code of the close frame (0: none). */
 unsigned duo_messages(const struct duo *duo, unsigned client);
 unsigned duo_close_code(const struct duo *duo, unsigned client);
+
+/* Has it got a close frame, and not one byte behind it? */
+bool duo_closed_last(const struct duo *duo, unsigned client);
+
 bool duo_has(const struct duo *duo, unsigned client, const char *text);
 
 #endif

@@ -106,6 +106,7 @@ static inline void ck_closed(unsigned client, unsigned code)
     ck_assert_uint_eq(duo_close_code(&duo, client), code);
     duo_run(&duo, 2 * DUO_S + LATE_NS); /* close_timeout */
     ck_assert(!duo_there(&duo, client));
+    ck_assert(duo_closed_last(&duo, client));
 }
 
 static inline void say_many(unsigned client, uint8_t first, int count)

@@ -251,6 +251,18 @@ START_TEST(what_is_asked_for_wrongly_is_refused_behind_the_handshake)
 }
 END_TEST
 
+/* The ping is answered when what was read has been used up; by then it is closed. */
+START_TEST(a_pong_that_is_owed_is_not_said_behind_a_close_frame)
+{
+    begin(NULL);
+    duo_open(&duo, 0, "/channels/a,b");
+    duo_frame_say(&duo, 0, DUO_PING, "x", 1);
+    duo_frame_say(&duo, 0, DUO_FIN | DUO_TEXT, "for which of them?", 18);
+    ck_closed(0, 4403);
+    duo_end(&duo);
+}
+END_TEST
+
 /* --- Compressed --- */
 
 static const struct {
@@ -329,6 +341,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_position_that_cannot_be_honoured_is_told_and_it_goes_on_from_now,
                         0, SUITE_ROWS(dishonoured));
     tcase_add_test(tests, what_is_no_position_at_all_is_unknown);
+    tcase_add_test(tests, a_pong_that_is_owed_is_not_said_behind_a_close_frame);
     tcase_add_loop_test(tests, what_is_asked_for_wrongly_is_refused_behind_the_handshake, 0,
                         SUITE_ROWS(targets));
     tcase_add_loop_test(tests, an_envelope_is_compressed_once_where_that_makes_it_shorter, 0,
