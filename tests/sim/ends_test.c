@@ -223,6 +223,19 @@ START_TEST(a_message_that_could_not_be_published_is_not_lost_in_silence)
 }
 END_TEST
 
+/* Not waiting for the 101 is not forbidden, and nothing else will remind of what lies there. */
+START_TEST(what_comes_behind_a_handshake_is_read_at_once)
+{
+    ck_assert_int_eq(duo_begin(&duo, &(struct duo_options){.workers = 1}), 0);
+    duo_connect(&duo, 0);
+    duo_shake(&duo, 0, "/channels/c");
+    duo_frame_say(&duo, 0, DUO_FIN | DUO_TEXT, "hello", 5);
+    duo_run(&duo, 100 * DUO_MS);
+    ck_assert_uint_eq(duo_messages(&duo, 0), 1);
+    duo_end(&duo);
+}
+END_TEST
+
 /* --- What is refused for want of room --- */
 
 START_TEST(max_channels_is_a_503_wherever_the_home_is)
@@ -323,6 +336,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, nobody_becomes_a_websocket_while_the_server_drains);
     tcase_add_test(tests, one_that_waits_for_its_channel_is_told_that_the_server_drains);
     tcase_add_test(tests, a_message_that_could_not_be_published_is_not_lost_in_silence);
+    tcase_add_test(tests, what_comes_behind_a_handshake_is_read_at_once);
     tcase_add_test(tests, max_channels_is_a_503_wherever_the_home_is);
     tcase_add_test(tests, unfinished_bodies_have_one_cap_for_all);
     tcase_add_test(tests, an_idle_websocket_costs_no_more_after_its_heartbeats);
