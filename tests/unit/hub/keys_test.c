@@ -222,6 +222,30 @@ static void keep_a_reader(void)
     (void)stage_end(&stage, home_of(0));
 }
 
+/* Who asks again need not wait for room: nothing is published. */
+START_TEST(a_known_key_is_answered_although_the_log_is_full)
+{
+    const struct gw_pub_parts parts = {.key = GW_STR("a"), .payload = {"text", 4}};
+    struct gw_published first, again;
+    unsigned home;
+    struct gw_pub *pub;
+
+    stage_open(&stage, 2, 2);
+    home = home_of(0);
+    keep_a_reader();
+    first = publish(0, "a");
+    stage_begin(&stage, home);
+    while (stage_publish(&stage, home, 0, 1000, &again) == 0)
+        ck_assert_uint_lt(again.position.offset, 10000);
+    ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &parts), 0);
+    ck_assert_int_eq(gw_hub_publish(stage.hubs[home], GW_STR(stage_names[0]), pub, 0, &again), 0);
+    (void)stage_end(&stage, home);
+    ck_assert(again.duplicate);
+    ck_assert_mem_eq(&again.position, &first.position, sizeof(first.position));
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(a_deleted_channel_knows_no_keys)
 {
     struct gw_published result;
@@ -434,6 +458,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_add_loop_test(tests, the_same_key_is_the_same_publication, 0, 2);
     tcase_add_loop_test(tests, a_key_is_known_for_idempotency_age, 0, 2);
+    tcase_add_test(tests, a_known_key_is_answered_although_the_log_is_full);
     tcase_add_loop_test(tests, a_deleted_channel_knows_no_keys, 0, 2);
     tcase_add_test(tests, a_channel_knows_so_many_keys_at_most);
     tcase_add_test(tests, keys_have_bytes_at_most);
