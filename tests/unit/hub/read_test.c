@@ -117,6 +117,23 @@ START_TEST(a_page_has_bytes_at_most)
 }
 END_TEST
 
+/* Small ones at the one end, large ones at the other: those count that are read. */
+START_TEST(the_bytes_of_a_page_are_those_at_its_end_of_the_history)
+{
+    uint64_t fit = GW_PAGE_BYTES_MAX / (60000 + sizeof(struct gw_pub));
+
+    stage_open(&stage, 2, 2);
+    stage.history.bytes_max = 4 * (uint64_t)GW_PAGE_BYTES_MAX;
+    publish(20, 100);
+    publish(20, 60000);
+    read_page(_i, "all", 100, true);
+    ck_page(41 - fit, 40);
+    read_page(_i, "all", 20, false);
+    ck_page(1, 20);
+    stage_close(&stage);
+}
+END_TEST
+
 /* Sixteen of 64 KiB with what they cost are the most, to the byte. */
 START_TEST(a_page_may_have_all_of_its_bytes)
 {
@@ -221,6 +238,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_page_is_what_was_asked_for, 0, 2 * SUITE_ROWS(pages));
     tcase_add_loop_test(tests, pages_join, 0, 2);
     tcase_add_loop_test(tests, a_page_has_bytes_at_most, 0, 2);
+    tcase_add_loop_test(tests, the_bytes_of_a_page_are_those_at_its_end_of_the_history, 0, 2);
     tcase_add_loop_test(tests, a_page_may_have_all_of_its_bytes, 0, 2);
     tcase_add_loop_test(tests, one_is_read_however_large_it_is, 0, 2);
     tcase_add_loop_test(tests, a_position_that_cannot_be_honoured_is_told, 0, 2);
