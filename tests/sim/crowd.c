@@ -82,10 +82,7 @@ static void choose_since(const struct crowd *crowd, unsigned index, char text[SI
     struct gw_position position;
 
     if (!place->known || (!crowd->quiet && chance(crowd, 150))) {
-        unsigned choice = (unsigned)pick(crowd, 5);
-
-        count(crowd, SIM_REPLAYED, choice == 2 || choice == 3);
-        snprintf(text, SINCE_MAX, "%s", fresh[choice]);
+        snprintf(text, SINCE_MAX, "%s", fresh[pick(crowd, 5)]);
         return;
     }
     count(crowd, SIM_CAME_BACK, 1);
@@ -129,15 +126,30 @@ static void count_resets(const struct crowd *crowd, const struct client *client)
         count(crowd, SIM_ENVELOPES, client->delivered);
 }
 
-/* One who came back with a position. */
-static void count_return(const struct crowd *crowd, const struct oracle_view *view)
+/* It asked for a position of the life that was, and was not told that it cannot have it. */
+static bool was_honoured(const struct crowd *crowd, const struct client *client)
 {
-    if (view->ask.since.kind != GW_SINCE_POSITION || !view->began)
+    const struct oracle_view *view = &client->view;
+    const struct oracle_channel *channel = &crowd->common.oracle->channels[view->channel];
+
+    return view->began && view->ask.since.kind == GW_SINCE_POSITION && client->close_code != 4410 &&
+           !view->dishonoured && !view->told_reset &&
+           view->ask.since.position.epoch == channel->lives[view->ask.present].epoch;
+}
+
+/* How it began, one who came (back): by what it got and not by what it asked for. */
+static void count_beginning(const struct crowd *crowd, const struct client *client)
+{
+    const struct oracle_view *view = &client->view;
+    bool had_some = view->seen > 0 && view->life == view->ask.present && !view->told_reset &&
+                    view->next - view->seen <= view->ask.head;
+
+    if (view->ask.since.kind == GW_SINCE_ALL || view->ask.since.kind == GW_SINCE_LAST)
+        count(crowd, SIM_REPLAYED, had_some);
+    if (!was_honoured(crowd, client))
         return;
-    if (view->seen > 0 && view->ask.since.position.offset < view->ask.head)
-        count(crowd, SIM_RECOVERED, 1);
-    else if (view->ask.since.position.offset == view->ask.head)
-        count(crowd, SIM_UP_TO_DATE, 1);
+    count(crowd, SIM_RECOVERED, had_some);
+    count(crowd, SIM_UP_TO_DATE, view->ask.since.position.offset == view->ask.head);
 }
 
 static void count_client(const struct crowd *crowd, const struct client *client)
@@ -151,7 +163,7 @@ static void count_client(const struct crowd *crowd, const struct client *client)
     count(crowd, SIM_TOLD_OF_FAMINE, client->close_code == 1011);
     count(crowd, SIM_CUT_IN_MESSAGE, client->in_message);
     count_resets(crowd, client);
-    count_return(crowd, &client->view);
+    count_beginning(crowd, client);
 }
 
 /* What a person remembers when its connection is over: the last message it saw; that a position is
@@ -205,8 +217,8 @@ static uint32_t payload_bytes(const struct crowd *crowd)
 static void cut(struct crowd *crowd, struct client *client)
 {
     client->excuse |= EXCUSE_CUT;
-    count(crowd, SIM_CUT, 1);
     if (pick(crowd, 2) == 0) {
+        count(crowd, SIM_CUT, 1);
         tell("client", client->index, "is cut off");
         sim_net_reset(crowd->common.net, client->fd);
     } else {
