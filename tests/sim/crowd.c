@@ -188,6 +188,8 @@ static void bury(struct crowd *crowd, unsigned index)
         return;
     client_check_end(client);
     count_client(crowd, client);
+    if (client->close_code == 1000 && !(client->excuse & (EXCUSE_RESTART | EXCUSE_FAMINE)))
+        crowd->goodbyes[crowd->goodbye_count++] = client->author;
     remember(crowd, index);
     client_end(client);
 }
@@ -303,8 +305,10 @@ bool crowd_act(struct crowd *crowd)
     return published;
 }
 
+/* It may hit what somebody said who has left meanwhile, too: a letter between two workers. */
 void crowd_excuse(struct crowd *crowd, unsigned excuse)
 {
+    crowd->goodbye_count = 0;
     for (unsigned i = 0; i < crowd->habits.clients; i++)
         crowd->clients[i].excuse |= excuse;
 }
@@ -358,6 +362,8 @@ unsigned crowd_connections(const struct crowd *crowd)
 
 void crowd_check(const struct crowd *crowd)
 {
+    for (uint32_t i = 0; i < crowd->goodbye_count; i++)
+        oracle_check_author(crowd->common.oracle, crowd->goodbyes[i]);
     for (unsigned i = 0; i < crowd->habits.clients; i++) {
         const struct client *client = &crowd->clients[i];
 
@@ -382,6 +388,7 @@ void crowd_begin(struct crowd *crowd)
          "the crowd is too large");
     memset(crowd->clients, 0, sizeof(crowd->clients));
     memset(crowd->places, 0, sizeof(crowd->places));
+    crowd->goodbye_count = 0;
 }
 
 void crowd_end(struct crowd *crowd)

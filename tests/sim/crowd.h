@@ -38,6 +38,8 @@ struct crowd {
     struct crowd_habits habits;
     struct client clients[CROWD_MAX];
     struct oracle_place places[CROWD_MAX]; /* how far each person got in its channel */
+    /* Authors who said goodbye and heard it back: what they had said before is not lost. */
+    uint32_t goodbyes[ORACLE_PUBS_MAX], goodbye_count;
     struct sim_counts *counts;
     bool quiet; /* nothing goes wrong any more, and everybody is honest */
 };
@@ -64,7 +66,8 @@ const char *crowd_unrest(const struct crowd *crowd, unsigned *who);
 /* How many connections they hold; how many of them subscriptions. */
 unsigned crowd_connections(const struct crowd *crowd);
 
-/* Those who are there have got all there is, and so has everybody what they said. */
+/* Those who are there have got all there is, and so has everybody what they said, and what those
+ * said who left in good order. */
 void crowd_check(const struct crowd *crowd);
 
 /* All say goodbye. */

@@ -553,5 +553,5 @@ void oracle_check_author(const struct oracle *oracle, uint32_t author)
 {
     for (uint32_t number = 0; number < oracle->count; number++)
         must(oracle->pubs[number].author != author || oracle->pubs[number].offset != 0,
-             "publication %u is lost, and its author, who is still there, was not told", number);
+             "publication %u is lost, and its author was not told", number);
 }
