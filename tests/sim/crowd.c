@@ -360,6 +360,19 @@ unsigned crowd_connections(const struct crowd *crowd)
     return open;
 }
 
+uint32_t crowd_subscribers(const struct crowd *crowd, uint32_t channel)
+{
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < crowd->habits.clients; i++) {
+        const struct client *client = &crowd->clients[i];
+
+        count += client->phase == CLIENT_OPEN && client->kind != CLIENT_POSTER &&
+                 client->view.channel == channel;
+    }
+    return count;
+}
+
 void crowd_check(const struct crowd *crowd)
 {
     for (uint32_t i = 0; i < crowd->goodbye_count; i++)

@@ -63,8 +63,9 @@ void crowd_gather(struct crowd *crowd);
 /* Is somebody not there, or has not got everything? Says what and who, or NULL. */
 const char *crowd_unrest(const struct crowd *crowd, unsigned *who);
 
-/* How many connections they hold; how many of them subscriptions. */
+/* How many connections they hold; and how many of them read a channel. */
 unsigned crowd_connections(const struct crowd *crowd);
+uint32_t crowd_subscribers(const struct crowd *crowd, uint32_t channel);
 
 /* Those who are there have got all there is, and so has everybody what they said, and what those
  * said who left in good order. */

@@ -299,6 +299,24 @@ uint64_t peek_told(const struct gw_assembly *assembly, uint32_t number, uint64_t
     return least == UINT64_MAX ? 0 : least;
 }
 
+uint32_t peek_subscribers(const struct gw_assembly *assembly, uint32_t number)
+{
+    uint32_t count = 0;
+
+    for (unsigned w = 0; w < assembly->worker_count; w++) {
+        const struct gw_hub *hub = assembly->workers[w]->hub;
+
+        for (uint32_t i = 0; i < gw_slab_top(hub->channels); i++) {
+            const struct gw_channel *channel = gw_slab_peek(hub->channels, i);
+
+            if (is_seen_home(hub, channel) &&
+                peek_channel_number(gw_channel_name(channel)) == number)
+                count += gw_home_subscribers(channel);
+        }
+    }
+    return count;
+}
+
 unsigned peek_branches(const struct gw_assembly *assembly)
 {
     unsigned count = 0;
@@ -321,13 +339,16 @@ void peek_check_empty(const struct gw_worker *worker)
 
     must(gw_slab_count(worker->conns) == 0, "a connection is left");
     must(worker->wheel.set_count == 0, "a connection's timer is left");
+    must(gw_slab_count(worker->lists) == 0, "a list of subscriptions is left");
+    must(worker->line_count == 0, "somebody stands in the line, and nobody is there");
+    must(hub->ask_count == 0 && hub->deferred_count == 0, "a question or an answer is left");
     must(gw_slab_count(hub->subscriptions) == 0, "a subscription is left");
     must(hub->units.bytes_pinned == 0, "something is still pinned");
     must(worker->buffers.used_bytes == 0, "a connection's buffer is left");
     for (uint32_t i = 0; i < gw_slab_top(hub->channels); i++) {
         const struct gw_channel *channel = gw_slab_peek(hub->channels, i);
 
-        must(!channel || channel->husk || channel->subscribers == 0,
+        must(!channel || channel->husk || (channel->subscribers == 0 && channel->held_count == 0),
              "a channel counts subscribers, and nobody is there");
     }
 }

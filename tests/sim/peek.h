@@ -43,6 +43,9 @@ const char *peek_unrest(const struct gw_assembly *assembly);
  * knows. */
 uint64_t peek_told(const struct gw_assembly *assembly, uint32_t channel, uint64_t epoch);
 
+/* How many subscribers a channel has, as its publishers are told. */
+uint32_t peek_subscribers(const struct gw_assembly *assembly, uint32_t channel);
+
 /* So many branches have not left their home. */
 unsigned peek_branches(const struct gw_assembly *assembly);
 

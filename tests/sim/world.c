@@ -363,6 +363,10 @@ static void come_to_rest(struct world *world)
     } while (what && sim_net_now(world->net) < until);
     must(!what, "%u %s, and nothing is in the way", who, what);
     crowd_check(&world->crowd);
+    for (uint32_t c = 0; c < world->options->habits.channels; c++)
+        must(peek_subscribers(world->assembly, c) == crowd_subscribers(&world->crowd, c),
+             "channel %u counts %u subscribers, and has %u", c,
+             peek_subscribers(world->assembly, c), crowd_subscribers(&world->crowd, c));
     for (unsigned i = 0; i < world->workers; i++) {
         gw_worker_check(world->assembly->workers[i]);
         peek_check_logs(&world->peek, world->assembly->workers[i]);
