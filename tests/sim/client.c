@@ -395,6 +395,11 @@ static void take_acknowledgement(struct client *client, const char *body, size_t
     must(read, "an answer without a position: %.*s", (int)len, body);
     tell("client", client->index, "is told that %u is at %llu", client->posting,
          (unsigned long long)position.offset);
+    if (memmem(body, len, "\"duplicate\":true", 16)) {
+        must(client->asks_again, "publication %u was posted once, and is called a duplicate",
+             client->posting);
+        client->duplicates++;
+    }
     oracle_acknowledge(client->common->oracle, client->posting, &position);
 }
 
@@ -424,8 +429,12 @@ static void take_answer(struct client *client)
         must(status == 503 || status == 408, "client %u: a POST was answered %d", client->index,
              status);
         tell("client", client->index, "is told %d for %u", status, client->posting);
-        /* 408 was said before the request came, to one who had kept silent for long. */
-        if (status == 408 || memmem(text + len, body_len, not_published, sizeof(not_published) - 1))
+        /* 408 was said before the request came, to one who had kept silent for long. And to be told
+         * that it was not published now says nothing of what was posted before. */
+        if (client->asks_again)
+            ;
+        else if (status == 408 ||
+                 memmem(text + len, body_len, not_published, sizeof(not_published) - 1))
             oracle_retract(client->common->oracle, client->posting);
         client->refused++;
     }
@@ -505,12 +514,15 @@ void client_sip(struct client *client)
 
 static void post(struct client *client, const uint8_t *payload, uint32_t len)
 {
-    char head[256];
-    int head_bytes = snprintf(head, sizeof(head),
-                              "POST /channels/c%u HTTP/1.1\r\nHost: localhost:9880\r\n"
-                              "Content-Length: %u\r\n\r\n",
-                              client->view.channel, len);
+    char head[256], key[64] = "";
+    int head_bytes;
 
+    if (client->common->keys)
+        snprintf(key, sizeof(key), "Idempotency-Key: number %u\r\n", client->posting);
+    head_bytes = snprintf(head, sizeof(head),
+                          "POST /channels/c%u HTTP/1.1\r\nHost: localhost:9880\r\n%s"
+                          "Content-Length: %u\r\n\r\n",
+                          client->view.channel, key, len);
     say(client, head, (size_t)head_bytes);
     say(client, payload, len);
     client->awaits_answer = true;
@@ -525,6 +537,7 @@ bool client_publish(struct client *client, uint32_t len)
     must(len <= sizeof(payload), "a payload is too long");
     if (client->phase != CLIENT_OPEN || client->closing || client->awaits_answer)
         return false;
+    client->asks_again = false;
     client->posting =
         oracle_publish(client->common->oracle, client->view.channel, len, binary, client->author);
     oracle_payload(client->posting, len, payload);
@@ -535,6 +548,22 @@ bool client_publish(struct client *client, uint32_t len)
         say_in_fragments(client, opcode, payload, len);
     else
         say_whole(client, opcode, payload, len);
+    client_go(client);
+    return true;
+}
+
+bool client_publish_again(struct client *client, uint32_t number)
+{
+    static uint8_t payload[PAYLOAD_MAX];
+    uint32_t len = client->common->oracle->pubs[number].len;
+
+    if (client->phase != CLIENT_OPEN || client->awaits_answer)
+        return false;
+    client->asks_again = true;
+    client->posting = number;
+    oracle_payload(number, len, payload);
+    tell("client", client->index, "publishes %u again", number);
+    post(client, payload, len);
     client_go(client);
     return true;
 }

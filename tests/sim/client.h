@@ -31,6 +31,7 @@ struct client_common {
     union gw_address server;
     const struct gw_assembly *assembly; /* NULL: there is no server now */
     uint32_t authors;                   /* connections so far */
+    bool keys;                          /* posters give keys, and ask again with them */
     unsigned newcomers; /* what excuses those who come now: bits of enum client_excuse */
 };
 
@@ -73,9 +74,11 @@ struct client {
     uint32_t author;       /* of what this connection publishes */
     uint32_t posting;      /* the publication whose answer is awaited */
     bool awaits_answer;
-    uint16_t close_code;                   /* what the server said in its close frame, else 0 */
+    bool asks_again;     /* with the key of one that was posted before and not answered */
+    uint16_t close_code; /* what the server said in its close frame, else 0 */
     uint32_t resets[GW_RESET_UNKNOWN + 1]; /* why, with 4410; or those after which it went on */
     uint64_t delivered, pinged, refused;   /* messages, pings, POSTs answered 503 */
+    uint64_t duplicates;                   /* answers that it had been published */
     bool in_message;                       /* input ended in mid-frame */
 };
 
@@ -91,6 +94,10 @@ void client_sip(struct client *client);
 
 /* Publishes `len` bytes on whatever way it has, if it can now; says whether it did. */
 bool client_publish(struct client *client, uint32_t len);
+
+/* A poster posts once more what was posted by another connection that got no answer; says whether
+ * it could now. */
+bool client_publish_again(struct client *client, uint32_t number);
 
 void client_say_goodbye(struct client *client);
 

@@ -13,6 +13,8 @@
     X(PUBLISHED, "published")                                                                      \
     X(ACKNOWLEDGED, "acknowledged")                                                                \
     X(REFUSED, "POST answered 503")                                                                \
+    X(POSTED_AGAIN, "posted again with its key")                                                   \
+    X(DUPLICATE, "... and had been published")                                                     \
     X(DELIVERED, "delivered")                                                                      \
     X(ENVELOPES, "... in envelopes")                                                               \
     X(DELETED, "channel deleted")                                                                  \

@@ -157,6 +157,7 @@ static void count_client(const struct crowd *crowd, const struct client *client)
     count(crowd, SIM_DELIVERED, client->delivered);
     count(crowd, SIM_PINGED, client->pinged);
     count(crowd, SIM_REFUSED, client->refused);
+    count(crowd, SIM_DUPLICATE, client->duplicates);
     count(crowd, SIM_BEHIND, client->close_code == 4408);
     count(crowd, SIM_DRAINED, client->close_code == 1012);
     count(crowd, SIM_GOODBYE, client->close_code == 1000);
@@ -190,6 +191,8 @@ static void bury(struct crowd *crowd, unsigned index)
     count_client(crowd, client);
     if (client->close_code == 1000 && !(client->excuse & (EXCUSE_RESTART | EXCUSE_FAMINE)))
         crowd->goodbyes[crowd->goodbye_count++] = client->author;
+    if (crowd->habits.keys && client->awaits_answer && !(client->excuse & EXCUSE_RESTART))
+        crowd->unanswered[index] = client->posting + 1;
     remember(crowd, index);
     client_end(client);
 }
@@ -290,6 +293,21 @@ static void wake_sleepers(struct crowd *crowd)
     }
 }
 
+/* Whoever got no answer wants one first. */
+static bool publish(struct crowd *crowd, unsigned index)
+{
+    struct client *client = &crowd->clients[index];
+    uint32_t *unanswered = &crowd->unanswered[index];
+
+    if (*unanswered == 0)
+        return client_publish(client, payload_bytes(crowd));
+    if (client_publish_again(client, *unanswered - 1)) {
+        *unanswered = 0;
+        count(crowd, SIM_POSTED_AGAIN, 1);
+    }
+    return false;
+}
+
 bool crowd_act(struct crowd *crowd)
 {
     unsigned index = (unsigned)pick(crowd, crowd->habits.clients);
@@ -298,7 +316,7 @@ bool crowd_act(struct crowd *crowd)
     if (crowd->clients[index].phase == CLIENT_NONE)
         come(crowd, index);
     else
-        published = client_publish(&crowd->clients[index], payload_bytes(crowd));
+        published = publish(crowd, index);
     count(crowd, SIM_PUBLISHED, published);
     disturb(crowd);
     wake_sleepers(crowd);
@@ -311,6 +329,8 @@ void crowd_excuse(struct crowd *crowd, unsigned excuse)
     crowd->goodbye_count = 0;
     for (unsigned i = 0; i < crowd->habits.clients; i++)
         crowd->clients[i].excuse |= excuse;
+    if (excuse & EXCUSE_RESTART) /* the keys are gone, too */
+        memset(crowd->unanswered, 0, sizeof(crowd->unanswered));
 }
 
 /* --- Rest --- */
@@ -401,6 +421,7 @@ void crowd_begin(struct crowd *crowd)
          "the crowd is too large");
     memset(crowd->clients, 0, sizeof(crowd->clients));
     memset(crowd->places, 0, sizeof(crowd->places));
+    memset(crowd->unanswered, 0, sizeof(crowd->unanswered));
     crowd->goodbye_count = 0;
 }
 

@@ -31,6 +31,7 @@ struct crowd_habits {
     uint64_t sleep_ns;
     unsigned odd_permille; /* of those who come back: with another position than they should */
     bool envelopes;        /* some read JSON */
+    bool keys;             /* who posted and got no answer posts again, with the same key */
 };
 
 struct crowd {
@@ -38,6 +39,7 @@ struct crowd {
     struct crowd_habits habits;
     struct client clients[CROWD_MAX];
     struct oracle_place places[CROWD_MAX]; /* how far each person got in its channel */
+    uint32_t unanswered[CROWD_MAX]; /* what each has posted and got no answer to, + 1; 0: nothing */
     /* Authors who said goodbye and heard it back: what they had said before is not lost. */
     uint32_t goodbyes[ORACLE_PUBS_MAX], goodbye_count;
     struct sim_counts *counts;

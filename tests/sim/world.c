@@ -435,6 +435,7 @@ static void begin_crowd(struct world *world)
     must(sim_loop_new(&common->loop, world->net, &gw_alloc_std, SERVER_HOST, NULL) == 0, "no loop");
     if (world->options->net.emfile_permille > 0)
         common->newcomers = EXCUSE_CROWDED;
+    common->keys = world->options->habits.keys;
     world->crowd.habits = world->options->habits;
     world->crowd.counts = world->counts;
     crowd_begin(&world->crowd);
