@@ -120,7 +120,6 @@ for (const [names, query, code] of [
   [['a'], 'format=yaml', 4400],
   [['a', 'b'], 'format=raw', 4400],
   [['a', 'a'], '', 4400],
-  [['a', 'b'], 'since=x', 4400],
   [['a', 'b', 'c', 'd'], '', 4429],
 ])
   test(`${names} with "${query}": ${code}`, async (t) => {

@@ -111,8 +111,9 @@ static bool says_something(struct gw_str list)
     return false;
 }
 
-/* Of one channel all of it is the word: what is no position is unknown, and its reader told so. */
-static const char *read_since_list(struct gw_asked *asked, struct gw_str query)
+/* Of one channel all of it is the word. What does not fit the channels is no position of any of
+ * them: their reader is told so, not refused. */
+static void read_since_list(struct gw_asked *asked, struct gw_str query)
 {
     struct gw_str rest;
     uint32_t count = 0;
@@ -122,15 +123,13 @@ static const char *read_since_list(struct gw_asked *asked, struct gw_str query)
     asked->since_given = says_something(asked->since);
     asked->one_since = true;
     if (asked->count == 1)
-        return NULL;
+        return;
     for (rest = asked->since; rest.data; count++)
         (void)cut_since(&rest);
-    asked->one_since = count == 1;
-    if (asked->one_since && read_since(asked->since).kind >= GW_SINCE_POSITION)
-        return "since: one word for several channels is new, all or last:N";
-    if (!asked->one_since && count != asked->count)
-        return "since: as many positions as there are channels";
-    return NULL;
+    if (count == asked->count)
+        asked->one_since = false;
+    else if (count > 1 || read_since(asked->since).kind == GW_SINCE_POSITION)
+        asked->since = GW_STR("?");
 }
 
 /* None of these needs to be percent-encoded, and nobody encodes them. */
@@ -165,8 +164,7 @@ int gw_asked_parameters(struct gw_asked *asked, struct gw_str query, const char 
     *reason = what_is_not_served(query);
     if (!*reason)
         *reason = read_format(asked, query);
-    if (!*reason)
-        *reason = read_since_list(asked, query);
+    read_since_list(asked, query);
     if (!*reason)
         *reason = read_session(asked, query);
     return *reason ? 4400 : 0;
