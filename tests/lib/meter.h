@@ -18,6 +18,7 @@
 #ifndef TESTS_LIB_METER_H
 #define TESTS_LIB_METER_H
 
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct meter {
     long taken;            /* allocations that succeeded */
     long failed;           /* allocations that were refused */
     size_t largest;        /* bytes of the largest one asked for */
+    size_t bytes;          /* of all that live, as the C library rounds them up */
 };
 
 static inline void *meter_get(size_t size, void *ctx)
@@ -50,6 +52,7 @@ static inline void *meter_get(size_t size, void *ctx)
         meter->left--;
     memset(ptr, 0xa5, size);
     meter->live++;
+    meter->bytes += malloc_usable_size(ptr);
     meter->taken++;
     return ptr;
 }
@@ -61,6 +64,7 @@ static inline void meter_put(void *ptr, void *ctx)
     if (!ptr)
         return;
     meter->live--;
+    meter->bytes -= malloc_usable_size(ptr);
     free(ptr);
 }
 
