@@ -10,16 +10,13 @@
 //   3. Behind nginx, no publication arrives that nginx's own log does not know of.
 //   4. What both take, both take for the same requests.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
-import process from 'node:process';
 import { once } from 'node:events';
 
 import { assertProblem, parseResponse, request } from '../lib/http.mjs';
+import { startNginx } from '../lib/proxies.mjs';
 import { suiteServer } from '../lib/server.mjs';
 import { cleanup, run, test } from '../lib/tap.mjs';
 import { Wire } from '../lib/wire.mjs';
@@ -317,19 +314,9 @@ cleanup(() => {
   backend.close();
 });
 
-async function freePorts(count) {
-  const listeners = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
-  await Promise.all(listeners.map((one) => once(one, 'listening')));
-  const ports = listeners.map((one) => one.address().port);
-  await Promise.all(listeners.map((one) => new Promise((resolve) => one.close(resolve))));
-  return ports;
-}
-
 /** nginx as people run it in front of a WebSocket server, with every leniency it has switched on where it
  * hands bodies on as they come. Connections to what is behind it are kept: that is where smuggling pays. */
 const configuration = (ports) => `
-daemon off;
-master_process off;
 pid nginx.pid;
 error_log error.log info;
 events { worker_connections 512; }
@@ -355,41 +342,7 @@ http {
 }
 `;
 
-async function accepts(port) {
-  const socket = net.connect({ port, host: '127.0.0.1' });
-  const heard = await new Promise((resolve) => socket.once('connect', () => resolve(true)).once('error', () => resolve(false)));
-  socket.destroy();
-  return heard;
-}
-
-const binary = process.env.NGINX || ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find((file) => fs.existsSync(file));
-assert(binary, 'no nginx here: tools/deps test installs it, and the environment may name one as NGINX');
-const prefix = fs.mkdtempSync(path.join(os.tmpdir(), 'beside-nginx-'));
-let nginx = null;
-process.on('exit', () => {
-  nginx?.child.kill('SIGKILL');
-  fs.rmSync(prefix, { recursive: true, force: true });
-});
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1)); // so that nginx goes too
-
-/** Starts nginx on ports that were free a moment ago; somebody may have been quicker, hence three tries. */
-async function startNginx() {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const ports = await freePorts(4);
-    fs.writeFileSync(path.join(prefix, 'nginx.conf'), configuration(ports));
-    const child = spawn(binary, ['-p', prefix, '-c', 'nginx.conf', '-e', 'error.log'], { stdio: ['ignore', 'ignore', 'inherit'] });
-    nginx = { child, ports, gone: false };
-    nginx.exited = once(child, 'exit').then(() => (nginx.gone = true), () => (nginx.gone = true));
-    for (let look = 0; look < 500 && !nginx.gone; look++) {
-      if (await accepts(ports[3])) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    child.kill('SIGKILL');
-    await nginx.exited;
-  }
-  throw new Error(`nginx does not start:\n${fs.readFileSync(path.join(prefix, 'error.log'), 'latin1').slice(-2000)}`);
-}
-await startNginx();
+const nginx = await startNginx(configuration, 4);
 
 // Each place has a letter, with which the names of its channels begin.
 const portOf = { d: server.port, n: nginx.ports[0], b: nginx.ports[1], g: nginx.ports[2], s: nginx.ports[3] };
@@ -508,9 +461,8 @@ function uncounted(names, arrived, log) {
 }
 
 test('behind nginx, no publication arrived that nginx did not count', async (t) => {
-  nginx.child.kill('SIGQUIT'); // it ends when its connections have, and its log is then whole
-  await nginx.exited;
-  const log = fs.readFileSync(path.join(prefix, 'access.log'), 'latin1').trim().split('\n').map((line) => JSON.parse(line));
+  await nginx.stop('SIGQUIT'); // it ends when its connections have, and its log is then whole
+  const log = fs.readFileSync(path.join(nginx.folder, 'access.log'), 'latin1').trim().split('\n').map((line) => JSON.parse(line));
   const past = { number: probes.length };
   const unheard = channelOf('g', past.number, 'inside');
   await countPublications([unheard]); // as if it had been smuggled: a publication that nginx never saw
