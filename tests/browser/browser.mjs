@@ -6,16 +6,16 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
 import net from 'node:net';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { chromium } from 'playwright-core';
-
 import { startServer, suiteServer } from '../lib/server.mjs';
 import { cleanup, run, test } from '../lib/tap.mjs';
+import { until } from '../lib/until.mjs';
+import { launchChromium } from './chromium.mjs';
+import { serve } from './serve.mjs';
 
 const PAGE = `<script>
   var ws = new WebSocket("ws://localhost:9880/channels/lobby");
@@ -30,13 +30,7 @@ const shots = process.env.SHOTS || fileURLToPath(new URL('../../build/shots', im
 fs.mkdirSync(shots, { recursive: true });
 const shell = (line) => promisify(execFile)('/bin/sh', ['-c', line], { timeout: 10_000 });
 
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: [
-    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync',
-  ],
-});
+const browser = await launchChromium();
 cleanup(() => browser.close());
 const server = await suiteServer({});
 const home = `http://127.0.0.1:${server.port}`;
@@ -57,33 +51,8 @@ async function tab(t, { url, width = 1440, height = 900, ...options } = {}) {
   return page;
 }
 
-async function until(look, what, ms = 8000) {
-  const end = performance.now() + ms;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    assert(performance.now() < end, `waited in vain for ${what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const logs = (page, text) =>
   until(() => page.logged.includes(text), () => `${JSON.stringify(text)} in the console, which has ${JSON.stringify(page.logged)}`);
-
-/** Serves one page from another port of this machine, as a developer's own server would. */
-async function serve(t, html) {
-  const web = http.createServer((request, response) => {
-    response.writeHead(request.url === '/' ? 200 : 204, { 'Content-Type': 'text/html; charset=utf-8' });
-    response.end(request.url === '/' ? html : '');
-  });
-  web.listen(0, '127.0.0.1');
-  await once(web, 'listening');
-  t.after(() => {
-    web.closeAllConnections();
-    web.close();
-  });
-  return `http://localhost:${web.address().port}/`;
-}
 
 async function assertFree(port) {
   const probe = net.createServer();
