@@ -99,7 +99,8 @@ struct gw_hub_ports {
     void (*on_lost)(void *ctx, uint64_t who, uint32_t subscription, enum gw_reset reason);
 
     /* A tracked subscription (gw_hub_track()) has moved: something of it was handed to the socket,
-     * or its stream has started over and it goes on. Comes in a flush. */
+     * or its stream has started over and it goes on. Comes in a flush. May call
+     * gw_hub_unsubscribe(). */
     void (*on_progress)(void *ctx, uint64_t who);
 
     /* The answer to a claim that was pending. Takes the watermark, also when `who` is gone: then it

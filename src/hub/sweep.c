@@ -311,8 +311,6 @@ static void settle_one(struct gw_hub *hub, const struct gw_run *run, uint32_t su
 
     if (slot->gone)
         return;
-    if (slot->tracked && result > 0)
-        hub->ports.on_progress(hub->ports.ctx, who);
     if (result >= 0 && (size_t)result == run->bytes) {
         slot->next = (run->to + 1) & GW_OFFSET_MAX;
         if (run->to < channel->head)
@@ -335,7 +333,12 @@ static void settle_one(struct gw_hub *hub, const struct gw_run *run, uint32_t su
 
 void gw_hub_settle(struct gw_hub *hub, const struct gw_batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        settle_one(hub, &batch->runs[batch->run_of[i]], batch->subscriptions[i],
-                   batch->sends[i].result);
+    for (size_t i = 0; i < batch->count; i++) {
+        uint32_t subscription = batch->subscriptions[i];
+        const struct gw_slot *slot = gw_hub_slot(hub, subscription);
+
+        settle_one(hub, &batch->runs[batch->run_of[i]], subscription, batch->sends[i].result);
+        if (slot->tracked && !slot->gone && batch->sends[i].result > 0)
+            hub->ports.on_progress(hub->ports.ctx, gw_hub_subscription(hub, subscription)->who);
+    }
 }
