@@ -217,6 +217,44 @@ START_TEST(where_a_reader_stands_is_known_too_when_another_brought_the_news)
 }
 END_TEST
 
+/* What a home has kept because its own sweep is not done. */
+static const struct {
+    size_t small, large;                    /* bytes of payload; 0: none */
+} unswept[] = {{0, 60000}, {20000, 60000}}; /* the live log has 64 KiB */
+
+/* It came with the answer to the first JOIN, and there is no time for it yet. */
+START_TEST(what_a_fresh_branch_was_sent_waits_for_its_first_sweep)
+{
+    struct gw_position before;
+    struct gw_published result;
+    char word[GW_POSITION_LEN + 1] = "";
+
+    open_pair(2);
+    stage.history.count_max = 0;
+    stage_begin(&stage, home);
+    ck_assert_int_eq(stage_subscribe(&stage, 9, home, 0, "new", 0), 0);
+    (void)stage_end(&stage, home);
+    before = publish_turn(1);
+    gw_position_write(word, &before);
+    stage.send_max = 0;
+    stage_begin(&stage, home);
+    if (unswept[_i].small > 0)
+        ck_assert_int_eq(stage_publish(&stage, home, 0, unswept[_i].small, &result), 0);
+    ck_assert_int_eq(stage_publish(&stage, home, 0, unswept[_i].large, &result), 0);
+    (void)stage_end(&stage, home);
+    ck_assert_int_eq(subscribe_turn(0, word), GW_PENDING);
+    stage_turns(&stage, 2);
+    ck_assert_int_eq(stage.readers[0].start.reset, GW_RESET_NONE);
+    ck_assert(channel_on(branch)->late);
+    stage.send_max = 1000;
+    stage_turns(&stage, 2);
+    ck_assert_int_eq(stage.readers[0].state, READER_STANDS);
+    ck_assert_uint_eq(stage.readers[0].expected, result.position.offset + 1);
+    ck_assert(!channel_on(branch)->late);
+    stage_close(&stage);
+}
+END_TEST
+
 /* Of what the branch needs to take in five older ones, each allocation fails in turn. */
 START_TEST(older_ones_that_do_not_fit_into_memory_are_not_promised)
 {
@@ -245,8 +283,6 @@ START_TEST(older_ones_that_do_not_fit_into_memory_are_not_promised)
     }
 }
 END_TEST
-
-/* --- What the home is told --- */
 
 START_TEST(a_count_is_told_once)
 {
@@ -519,6 +555,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, what_was_before_is_nothing_to_sweep);
     tcase_add_loop_test(tests, where_a_reader_stands_before_it_got_anything_is_known, 0, 2);
     tcase_add_test(tests, where_a_reader_stands_is_known_too_when_another_brought_the_news);
+    tcase_add_loop_test(tests, what_a_fresh_branch_was_sent_waits_for_its_first_sweep, 0,
+                        SUITE_ROWS(unswept));
     tcase_add_test(tests, older_ones_that_do_not_fit_into_memory_are_not_promised);
     tcase_add_test(tests, a_count_is_told_once);
     tcase_add_test(tests, subscribers_are_those_of_all_workers);
