@@ -284,6 +284,23 @@ START_TEST(older_ones_that_do_not_fit_into_memory_are_not_promised)
 }
 END_TEST
 
+START_TEST(a_range_is_posted_once)
+{
+    open_pair(2);
+    (void)subscribe_turn(0, "new");
+    stage_turns(&stage, 2);
+    (void)publish_turn(3);
+    ck_assert_uint_eq(stage.mail[home][branch].count, 1);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[home]).ranges_owed, 0);
+    ck_assert_uint_gt(gw_hub_wait_ns(stage.hubs[home]), GW_RETRY_NS);
+    stage_turns(&stage, 2);
+    ck_assert_uint_eq(stage.mail[home][branch].count, 0);
+    stage_close(&stage);
+}
+END_TEST
+
+/* --- What the home is told --- */
+
 START_TEST(a_count_is_told_once)
 {
     open_pair(2);
@@ -558,6 +575,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, what_a_fresh_branch_was_sent_waits_for_its_first_sweep, 0,
                         SUITE_ROWS(unswept));
     tcase_add_test(tests, older_ones_that_do_not_fit_into_memory_are_not_promised);
+    tcase_add_test(tests, a_range_is_posted_once);
     tcase_add_test(tests, a_count_is_told_once);
     tcase_add_test(tests, subscribers_are_those_of_all_workers);
     tcase_add_test(tests, a_branch_is_late_when_half_of_the_live_log_waits_and_not_before);
