@@ -152,7 +152,68 @@ START_TEST(an_ask_without_memory_is_tried_again_a_little_later)
 }
 END_TEST
 
+/* A request in the turn that has begun; what the hub says to it. */
+static int request_of(int kind)
+{
+    struct gw_published result;
+
+    if (kind == 0)
+        return stage_publish(&stage, branch, 0, 20, &result);
+    if (kind == 1)
+        return stage_delete(&stage, branch, 0, &result);
+    return stage_read(&stage, branch, 0, "all", 5, false);
+}
+
+START_TEST(who_came_first_asks_first)
+{
+    open_pair(1);
+    (void)subscribe_turn(0, "all");
+    (void)subscribe_turn(1, "all");
+    (void)stage_turn(&stage, home);
+    stage_begin(&stage, branch); /* in which there is room, but no credit yet */
+    ck_assert_int_eq(request_of(_i), GW_ERR_FULL);
+    stage_letters(&stage, branch);
+    ck_assert_int_eq(request_of(_i), GW_ERR_FULL); /* and the credit was for the second one */
+    (void)stage_end(&stage, branch);
+    stage_turns(&stage, 2);
+    ck_assert_int_eq(stage.readers[1].state, READER_STANDS);
+    stage_begin(&stage, branch);
+    ck_assert_int_eq(request_of(_i), GW_PENDING);
+    (void)stage_end(&stage, branch);
+    stage_turns(&stage, 2);
+    ck_assert_uint_eq(stage.answered, 1);
+    stage_close(&stage);
+}
+END_TEST
+
+/* Two counts were in the mailbox. Now it is empty: there is room for the one who waited, and for
+ * another request behind it. */
+START_TEST(who_comes_second_need_not_wait_longer_than_the_first)
+{
+    open_pair(2);
+    (void)subscribe_turn(0, "new");
+    stage_turns(&stage, 2);
+    (void)subscribe_turn(1, "new");
+    (void)subscribe_turn(2, "new");
+    (void)subscribe_turn(3, "all");
+    ck_assert_uint_eq(stage.hubs[branch]->ask_count, 1);
+    (void)stage_turn(&stage, home);
+    stage_begin(&stage, branch);
+    ck_assert_int_eq(request_of(_i), GW_PENDING);
+    (void)stage_end(&stage, branch);
+    stage_turns(&stage, 3);
+    ck_assert_int_eq(stage.readers[3].state, READER_STANDS);
+    ck_assert_uint_eq(stage.answered, 1);
+    stage_close(&stage);
+}
+END_TEST
+
 /* --- What a branch was sent --- */
+
+static const struct {
+    const char *since;
+    uint64_t messages;
+} befores[] = {{"all", 5}, {"last:2", 2}, {"last:1", 1}};
 
 START_TEST(what_was_before_is_nothing_to_sweep)
 {
@@ -160,14 +221,14 @@ START_TEST(what_was_before_is_nothing_to_sweep)
     (void)publish_turn(5);
     (void)subscribe_turn(0, "new");
     stage_turns(&stage, 2);
-    (void)subscribe_turn(1, "all");
+    (void)subscribe_turn(1, befores[_i].since);
     (void)stage_turn(&stage, home);
     stage_begin(&stage, branch);
     stage_letters(&stage, branch);
     ck_assert_int_eq(stage.readers[1].state, READER_STANDS);
     ck_assert(!channel_on(branch)->dirty); /* its reader is served on its own */
     (void)stage_end(&stage, branch);
-    ck_assert_uint_eq(stage.readers[1].messages, 5);
+    ck_assert_uint_eq(stage.readers[1].messages, befores[_i].messages);
     stage_close(&stage);
 }
 END_TEST
@@ -569,7 +630,9 @@ static void fill(TCase *tests)
     tcase_add_test(tests, an_ask_without_a_credit_waits_for_an_answer_and_not_for_time);
     tcase_add_test(tests, an_ask_without_room_is_tried_again_a_little_later);
     tcase_add_test(tests, an_ask_without_memory_is_tried_again_a_little_later);
-    tcase_add_test(tests, what_was_before_is_nothing_to_sweep);
+    tcase_add_loop_test(tests, who_came_first_asks_first, 0, 3);
+    tcase_add_loop_test(tests, who_comes_second_need_not_wait_longer_than_the_first, 0, 3);
+    tcase_add_loop_test(tests, what_was_before_is_nothing_to_sweep, 0, SUITE_ROWS(befores));
     tcase_add_loop_test(tests, where_a_reader_stands_before_it_got_anything_is_known, 0, 2);
     tcase_add_test(tests, where_a_reader_stands_is_known_too_when_another_brought_the_news);
     tcase_add_loop_test(tests, what_a_fresh_branch_was_sent_waits_for_its_first_sweep, 0,
