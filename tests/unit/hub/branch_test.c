@@ -278,6 +278,56 @@ START_TEST(where_a_reader_stands_is_known_too_when_another_brought_the_news)
 }
 END_TEST
 
+/* The one who is behind keeps what the branch has for it. */
+START_TEST(older_ones_that_do_not_fit_into_memory_cost_nobody_else)
+{
+    for (long left = 0, failed = 1; failed > 0; left++) {
+        open_pair(2);
+        (void)publish_turn(5);
+        (void)subscribe_turn(0, "new");
+        stage.readers[0].room = 0;
+        stage_turns(&stage, 2);
+        (void)publish_turn(3);
+        stage_turns(&stage, 2);
+        (void)subscribe_turn(1, "all");
+        (void)stage_turn(&stage, home);
+        stage_begin(&stage, branch);
+        stage.meter.left = left;
+        stage_letters(&stage, branch);
+        failed = stage.meter.failed;
+        stage.meter.left = METER_UNLIMITED;
+        stage_drain(&stage, 0, STAGE_ROOM);
+        (void)stage_end(&stage, branch);
+        ck_assert_int_eq(stage.readers[1].state, failed > 0 ? READER_REFUSED : READER_STANDS);
+        ck_assert_int_eq(stage.readers[0].state, READER_STANDS);
+        ck_assert_uint_eq(stage.readers[0].messages, 3);
+        stage_close(&stage);
+    }
+}
+END_TEST
+
+/* To tell its readers that they lost their place there is time later. */
+START_TEST(a_range_without_memory_is_followed_by_a_pause)
+{
+    open_pair(2);
+    (void)subscribe_turn(0, "new");
+    stage_turns(&stage, 2);
+    (void)publish_turn(3);
+    stage_begin(&stage, branch);
+    stage.meter.left = 0;
+    stage_letters(&stage, branch);
+    stage.meter.left = METER_UNLIMITED;
+    stage.send_max = 0;
+    (void)stage_end(&stage, branch);
+    ck_assert(channel_on(branch)->dirty);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[branch]), GW_RETRY_NS);
+    stage.send_max = 1000;
+    (void)stage_turn(&stage, branch);
+    ck_assert_int_eq(stage.readers[0].state, READER_LOST);
+    stage_close(&stage);
+}
+END_TEST
+
 /* What a home has kept because its own sweep is not done. */
 static const struct {
     size_t small, large;                    /* bytes of payload; 0: none */
@@ -635,6 +685,8 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, what_was_before_is_nothing_to_sweep, 0, SUITE_ROWS(befores));
     tcase_add_loop_test(tests, where_a_reader_stands_before_it_got_anything_is_known, 0, 2);
     tcase_add_test(tests, where_a_reader_stands_is_known_too_when_another_brought_the_news);
+    tcase_add_test(tests, older_ones_that_do_not_fit_into_memory_cost_nobody_else);
+    tcase_add_test(tests, a_range_without_memory_is_followed_by_a_pause);
     tcase_add_loop_test(tests, what_a_fresh_branch_was_sent_waits_for_its_first_sweep, 0,
                         SUITE_ROWS(unswept));
     tcase_add_test(tests, older_ones_that_do_not_fit_into_memory_are_not_promised);
