@@ -492,6 +492,23 @@ START_TEST(a_branch_is_late_when_half_of_the_live_log_waits_and_not_before)
 }
 END_TEST
 
+START_TEST(a_branch_without_readers_is_not_late)
+{
+    open_pair(2);
+    (void)subscribe_turn(0, "new");
+    stage_turns(&stage, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert_int_eq(publish_large(), 0);
+        turn_without_sends();
+    }
+    ck_assert_int_eq(publish_large(), GW_ERR_FULL);
+    stage.send_max = 0;
+    unsubscribe_turn(0);
+    ck_assert_int_eq(publish_large(), 0);
+    stage_close(&stage);
+}
+END_TEST
+
 /* It gives up its copy, and with it what waited. */
 START_TEST(a_branch_without_memory_is_not_late_for_ever)
 {
@@ -644,6 +661,61 @@ START_TEST(a_branch_lingers_without_a_log_until_somebody_comes)
 }
 END_TEST
 
+/* Somebody comes in the very turn in which it would leave. */
+START_TEST(a_branch_that_somebody_came_to_in_time_stays)
+{
+    open_pair(2);
+    (void)subscribe_turn(0, "new");
+    stage_turns(&stage, 2);
+    unsubscribe_turn(0);
+    stage_turns(&stage, 2);
+    ck_assert_int_eq(channel_on(branch)->state, GW_BRANCH_LINGERING);
+    stage_pass(&stage, 61 * GW_NS_PER_S);
+    ck_assert_int_eq(subscribe_turn(1, "new"), 0);
+    ck_assert_int_eq(channel_on(branch)->state, GW_BRANCH_JOINED);
+    stage_turns(&stage, 2);
+    (void)publish_turn(1);
+    stage_turns(&stage, 2);
+    ck_assert_uint_eq(stage.readers[1].messages, 1);
+    stage_close(&stage);
+}
+END_TEST
+
+/* The home was told that it is late, and for want of room not that it is so no more. */
+START_TEST(a_branch_that_comes_back_begins_anew)
+{
+    open_pair(1);
+    (void)subscribe_turn(0, "new");
+    stage_turns(&stage, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert_int_eq(publish_large(), 0);
+        turn_without_sends();
+    }
+    ck_assert_int_eq(publish_large(), GW_ERR_FULL);
+    stage_begin(&stage, branch);
+    stage_unsubscribe(&stage, 0);
+    ck_assert_int_eq(stage_read(&stage, branch, 0, "all", 1, false), GW_PENDING);
+    (void)stage_end(&stage, branch);
+    (void)stage_turn(&stage, home);
+    stage_pass(&stage, 61 * GW_NS_PER_S);
+    (void)stage_turn(&stage, branch);
+    ck_assert_int_eq(channel_on(branch)->state, GW_BRANCH_LEAVING);
+    ck_assert_int_eq(subscribe_turn(1, "all"), GW_PENDING);
+    (void)stage_turn(&stage, home);
+    (void)stage_turn(&stage, branch);
+    ck_assert_int_eq(channel_on(branch)->state, GW_BRANCH_JOINING);
+    (void)stage_turn(&stage, home);
+    turn_without_sends(); /* all four come at once */
+    ck_assert(channel_on(branch)->late);
+    ck_assert_int_eq(publish_large(), GW_ERR_FULL);
+    (void)stage_turn(&stage, branch);
+    ck_assert_int_eq(publish_large(), 0);
+    stage_turns(&stage, 2);
+    ck_assert_uint_eq(stage.readers[1].messages, 5);
+    stage_close(&stage);
+}
+END_TEST
+
 /* The home does not know yet that the branch is leaving, and goes on telling it. */
 START_TEST(who_is_leaving_hears_no_more)
 {
@@ -694,12 +766,15 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_count_is_told_once);
     tcase_add_test(tests, subscribers_are_those_of_all_workers);
     tcase_add_test(tests, a_branch_is_late_when_half_of_the_live_log_waits_and_not_before);
+    tcase_add_test(tests, a_branch_without_readers_is_not_late);
     tcase_add_test(tests, a_branch_without_memory_is_not_late_for_ever);
     tcase_add_test(tests, without_a_live_log_publishers_wait_only_for_what_waits);
     tcase_add_test(tests, what_is_too_old_leaves_a_branch_by_itself);
     tcase_add_test(tests, only_who_gave_a_name_is_answered);
     tcase_add_test(tests, who_deletes_elsewhere_hears_where_the_stream_begins);
     tcase_add_test(tests, a_branch_lingers_without_a_log_until_somebody_comes);
+    tcase_add_test(tests, a_branch_that_somebody_came_to_in_time_stays);
+    tcase_add_test(tests, a_branch_that_comes_back_begins_anew);
     tcase_add_loop_test(tests, who_is_leaving_hears_no_more, 0, 2);
 }
 
