@@ -72,6 +72,38 @@ START_TEST(what_is_appended_is_there_by_offset)
 }
 END_TEST
 
+START_TEST(a_ring_has_less_than_twice_the_room_it_needs)
+{
+    for (uint64_t needed = 4; needed <= 300; needed++) {
+        open_log(1);
+        ck_assert_int_eq(gw_log_reserve(ring, needed), 0);
+        ck_assert_uint_ge(ring->room, needed);
+        ck_assert_uint_lt(ring->room, 2 * needed);
+        close_log();
+    }
+}
+END_TEST
+
+/* No memory is asked for what can never be. */
+START_TEST(a_ring_has_a_largest_size)
+{
+    const uint64_t most = UINT64_C(1) << 30;
+
+    open_log(1);
+    append(3);
+    meter.left = 0;
+    meter.largest = 0;
+    ck_assert_int_eq(gw_log_reserve(ring, most - 2), -ENOMEM);
+    ck_assert_int_eq(gw_log_reserve(ring, 4 * most), -ENOMEM);
+    ck_assert_uint_eq(meter.largest, 0);
+    ck_assert_int_eq(gw_log_reserve(ring, most - 3), -ENOMEM);
+    ck_assert_uint_ge(meter.largest, most);
+    meter.left = METER_UNLIMITED;
+    append(3);
+    close_log();
+}
+END_TEST
+
 /* --- The history: max - 1, max, max + 1 --- */
 
 static const struct {
@@ -302,8 +334,11 @@ START_TEST(units_stay_with_their_publication_as_the_ring_grows)
 }
 END_TEST
 
+/* Of three publications the first two have units, one of them in two variants; all share a chunk.
+ */
 START_TEST(a_trimmed_publication_takes_its_units_and_says_when_one_was_pinned)
 {
+    uint64_t dropped;
     uint32_t pin;
 
     open_log(1);
@@ -311,9 +346,11 @@ START_TEST(a_trimmed_publication_takes_its_units_and_says_when_one_was_pinned)
     append(3);
     gw_log_age(ring, &history, 0);
     make_unit(0, 1);
+    make_unit(3, 1);
     make_unit(0, 2);
     pin = gw_units_pin(&units, gw_log_unit(ring, 0, 1));
-    ck_assert_uint_eq(gw_log_trim_all(ring), 2); /* they share a chunk */
+    dropped = _i == 0 ? gw_log_trim_all(ring) : gw_log_trim(ring, 0);
+    ck_assert_uint_eq(dropped, 3);
     gw_units_check(&units, 0);
     gw_units_unpin(&units, pin);
     gw_units_check(&units, 0);
@@ -360,6 +397,20 @@ START_TEST(rings_of_units_go_with_a_large_ring)
 }
 END_TEST
 
+/* A burst leaves one behind. */
+START_TEST(a_large_ring_goes_when_nothing_is_in_it)
+{
+    open_log(1);
+    history.count_max = 0;
+    append(_i > 0 ? 257 : 256);
+    gw_log_age(ring, &history, 0);
+    (void)gw_log_trim_all(ring);
+    ck_assert_uint_eq(ring->room, _i > 0 ? 0 : 256);
+    append(1);
+    close_log();
+}
+END_TEST
+
 START_TEST(without_an_age_nothing_is_due)
 {
     open_log(1);
@@ -378,6 +429,8 @@ END_TEST
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, what_is_appended_is_there_by_offset);
+    tcase_add_test(tests, a_ring_has_less_than_twice_the_room_it_needs);
+    tcase_add_test(tests, a_ring_has_a_largest_size);
     tcase_add_loop_test(tests, history_is_bounded_by_count, 0, SUITE_ROWS(by_count));
     tcase_add_loop_test(tests, history_is_bounded_by_bytes, 0, SUITE_ROWS(by_bytes));
     tcase_add_loop_test(tests, history_is_bounded_by_age, 0, SUITE_ROWS(by_age));
@@ -389,8 +442,10 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, older_ones_can_be_put_in_front, 0, SUITE_ROWS(fronts));
     tcase_add_test(tests, a_restarted_log_is_empty_and_goes_on_elsewhere);
     tcase_add_test(tests, units_stay_with_their_publication_as_the_ring_grows);
-    tcase_add_test(tests, a_trimmed_publication_takes_its_units_and_says_when_one_was_pinned);
+    tcase_add_loop_test(tests, a_trimmed_publication_takes_its_units_and_says_when_one_was_pinned,
+                        0, 2);
     tcase_add_loop_test(tests, rings_of_units_go_with_a_large_ring, 0, 2);
+    tcase_add_loop_test(tests, a_large_ring_goes_when_nothing_is_in_it, 0, 2);
     tcase_add_test(tests, growing_fails_as_a_whole_or_not_at_all);
 }
 
