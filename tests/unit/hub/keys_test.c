@@ -139,6 +139,36 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
+/* Nine keys: for the ninth the ring has to grow, for which there is no memory, while there is some
+ * for the key. */
+static void *get_small(size_t size, void *ctx)
+{
+    return size <= 100 ? meter.alloc.get(size, ctx) : NULL;
+}
+
+START_TEST(a_key_for_which_the_ring_cannot_grow_costs_no_other)
+{
+    struct gw_alloc tight;
+
+    meter_init(&meter);
+    tight = meter.alloc;
+    gw_key_sets_init(&sets);
+    ck_assert_int_eq(gw_keys_new(&keys, &tight, hash_key, &sets, 0), 0);
+    for (unsigned i = 0; i < 8; i++)
+        add(i, i);
+    tight.get = get_small;
+    ck_assert_int_eq(gw_keys_add(keys, key_of(8), 8), -ENOMEM);
+    ck_assert_uint_eq(gw_keys_count(keys), 8);
+    for (unsigned i = 0; i < 9; i++)
+        ck_assert_int_eq(known(i), i < 8);
+    tight.get = meter.alloc.get;
+    add(8, 8);
+    for (unsigned i = 0; i < 9; i++)
+        ck_assert(known(i));
+    close_keys();
+}
+END_TEST
+
 /* --- In a hub --- */
 
 static struct stage stage;
@@ -277,6 +307,52 @@ START_TEST(a_channel_knows_so_many_keys_at_most)
     }
     ck_assert(publish(0, "1").duplicate);
     ck_assert(!publish(0, "0").duplicate);
+    stage_close(&stage);
+}
+END_TEST
+
+/* All in one turn, and at no time in it one more. */
+START_TEST(a_channel_never_has_more_keys_than_it_may)
+{
+    const struct gw_pub_parts parts = {.payload = {"text", 4}};
+    char key[32];
+    uint64_t one = 0, more = 0; /* the first takes, and each that follows */
+
+    stage_open(&stage, 1, 0);
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < GW_KEYS_MAX + 3; i++) {
+        struct gw_pub_parts keyed = parts;
+        struct gw_published result;
+        struct gw_pub *pub;
+        uint64_t bytes;
+
+        snprintf(key, sizeof(key), "%05u", i);
+        keyed.key = GW_STR(key);
+        ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &keyed), 0);
+        ck_assert_int_eq(gw_hub_publish(stage.hubs[0], GW_STR(stage_names[0]), pub, 99, &result),
+                         0);
+        bytes = gw_hub_counts(stage.hubs[0]).key_bytes;
+        one = i == 0 ? bytes : one;
+        more = i == 1 ? bytes - one : more;
+        MUST(bytes == one + more * (i < GW_KEYS_MAX ? i : GW_KEYS_MAX - 1));
+    }
+    stage_watch(&stage, 0);
+    (void)stage_end(&stage, 0);
+    stage_close(&stage);
+}
+END_TEST
+
+/* It is forgotten when it is too old, and until then nobody has to look. */
+START_TEST(a_key_does_not_keep_a_worker_awake)
+{
+    stage_open(&stage, 1, 0);
+    stage.history.count_max = 0;
+    (void)publish(0, "a");
+    ck_assert_uint_gt(gw_hub_wait_ns(stage.hubs[0]), GW_NS_PER_S);
+    stage_pass(&stage, 150 * GW_NS_PER_S);
+    (void)publish(0, "b");
+    ck_assert_uint_gt(gw_hub_wait_ns(stage.hubs[0]), GW_NS_PER_S);
+    ck_assert_uint_le(gw_hub_wait_ns(stage.hubs[0]), 151 * GW_NS_PER_S);
     stage_close(&stage);
 }
 END_TEST
@@ -456,11 +532,14 @@ static void fill(TCase *tests)
     tcase_add_test(tests, old_ones_are_forgotten);
     tcase_add_test(tests, a_key_is_bytes);
     tcase_add_test(tests, every_allocation_may_fail);
+    tcase_add_test(tests, a_key_for_which_the_ring_cannot_grow_costs_no_other);
     tcase_add_loop_test(tests, the_same_key_is_the_same_publication, 0, 2);
     tcase_add_loop_test(tests, a_key_is_known_for_idempotency_age, 0, 2);
     tcase_add_test(tests, a_known_key_is_answered_although_the_log_is_full);
     tcase_add_loop_test(tests, a_deleted_channel_knows_no_keys, 0, 2);
     tcase_add_test(tests, a_channel_knows_so_many_keys_at_most);
+    tcase_add_test(tests, a_channel_never_has_more_keys_than_it_may);
+    tcase_add_test(tests, a_key_does_not_keep_a_worker_awake);
     tcase_add_test(tests, keys_have_bytes_at_most);
     tcase_add_loop_test(tests, keys_have_their_share_to_the_byte, 0, 2);
     tcase_add_test(tests, keys_of_many_channels_have_bytes_at_most);
