@@ -59,11 +59,12 @@ static const struct {
     bool newest;
     uint64_t first, last;
 } pages[] = {
-    {"all", 100, false, 1, 10}, {"all", 100, true, 1, 10},     {"all", 3, false, 1, 3},
-    {"all", 3, true, 8, 10},    {"last:4", 100, false, 7, 10}, {"last:4", 2, false, 7, 8},
-    {"last:4", 2, true, 9, 10}, {NULL, 100, false, 5, 10},     {NULL, 2, false, 5, 6},
-    {NULL, 2, true, 9, 10},     {NULL, 1, true, 10, 10},       {"last:0", 5, false, 11, 10},
-    {"new", 5, false, 11, 10},  {"new", 5, true, 11, 10},
+    {"all", 100, false, 1, 10},  {"all", 100, true, 1, 10},     {"all", 3, false, 1, 3},
+    {"all", 3, true, 8, 10},     {"last:4", 100, false, 7, 10}, {"last:4", 2, false, 7, 8},
+    {"last:4", 2, true, 9, 10},  {NULL, 100, false, 5, 10},     {NULL, 2, false, 5, 6},
+    {NULL, 2, true, 9, 10},      {NULL, 1, true, 10, 10},       {"last:1", 5, false, 10, 10},
+    {"last:1", 5, true, 10, 10}, {"last:0", 5, false, 11, 10},  {"new", 5, false, 11, 10},
+    {"new", 5, true, 11, 10},
 };
 
 START_TEST(a_page_is_what_was_asked_for)
