@@ -67,6 +67,7 @@ static const struct {
     {0, GW_PUB_ID_MAX + 1, 0, 0, 1, -EMSGSIZE},
     {0, 0, GW_PUB_KEY_MAX - 1, 0, 1, 0},
     {0, 0, GW_PUB_KEY_MAX + 1, 0, 1, -EMSGSIZE},
+    {0, 0, 0, UINT32_MAX, 0, -ENOMEM},               /* not too long, but too much here */
     {0, 0, 0, (size_t)UINT32_MAX + 1, 1, -EMSGSIZE}, /* refused before a byte of it is read */
     {1, 1, 1, 1, 0, -ENOMEM},
 };
