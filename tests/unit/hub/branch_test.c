@@ -410,6 +410,21 @@ START_TEST(a_range_is_posted_once)
 }
 END_TEST
 
+/* The home has the history: nobody here is behind. */
+START_TEST(a_branch_keeps_no_history)
+{
+    open_pair(2);
+    (void)subscribe_turn(0, "new");
+    stage_turns(&stage, 2);
+    (void)publish_turn(5);
+    stage_turns(&stage, 2);
+    ck_assert_uint_eq(stage.readers[0].messages, 5);
+    ck_assert_uint_gt(gw_hub_counts(stage.hubs[home]).log_bytes, 0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[branch]).log_bytes, 0);
+    stage_close(&stage);
+}
+END_TEST
+
 /* --- What the home is told --- */
 
 START_TEST(a_count_is_told_once)
@@ -762,6 +777,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, what_a_fresh_branch_was_sent_waits_for_its_first_sweep, 0,
                         SUITE_ROWS(unswept));
     tcase_add_test(tests, older_ones_that_do_not_fit_into_memory_are_not_promised);
+    tcase_add_test(tests, a_branch_keeps_no_history);
     tcase_add_test(tests, a_range_is_posted_once);
     tcase_add_test(tests, a_count_is_told_once);
     tcase_add_test(tests, subscribers_are_those_of_all_workers);
