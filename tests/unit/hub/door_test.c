@@ -148,6 +148,26 @@ START_TEST(the_live_log_goes_when_the_last_one_goes_on)
 }
 END_TEST
 
+/* One comes after the other, with nothing published in between: what was made for the first is
+ * still there, though there has been a sweep before. */
+START_TEST(a_backlog_is_encoded_once_for_many)
+{
+    uint64_t made;
+
+    stage_open(&stage, 1, 0);
+    subscribe_turn(0, "new");
+    for (unsigned i = 0; i < 5; i++)
+        publish_turn(20);
+    made = gw_hub_counts(stage.hubs[0]).units_made;
+    for (unsigned reader = 1; reader < 10; reader++) {
+        subscribe_turn(reader, "all");
+        ck_assert_uint_eq(stage.readers[reader].messages, 5);
+    }
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).units_made, made + 5);
+    stage_close(&stage);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, each_life_of_a_node_has_its_epochs);
@@ -155,6 +175,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, asks_that_wait_go_with_their_hub, 0, 3);
     tcase_add_test(tests, who_is_gone_may_be_unblocked);
     tcase_add_test(tests, the_live_log_goes_when_the_last_one_goes_on);
+    tcase_add_test(tests, a_backlog_is_encoded_once_for_many);
 }
 
 int main(void)
