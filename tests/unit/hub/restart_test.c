@@ -110,6 +110,7 @@ START_TEST(who_can_be_told_is_told)
     erase(home);
     stage_turns(&stage, 2);
     ck_lost(0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[worker]).resets[GW_RESET_EPOCH], 1);
     publish(home, 2);
     ck_assert_uint_eq(stage.readers[0].messages, 3); /* nothing comes before it goes on */
     resume(0);
@@ -128,6 +129,7 @@ START_TEST(who_is_behind_is_told)
     erase(home);
     stage_turns(&stage, 2);
     ck_lost(0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[worker]).resets[GW_RESET_EPOCH], 1);
     stage_close(&stage);
 }
 END_TEST
