@@ -11,9 +11,9 @@
 
 static struct stage stage;
 
-static void publish_turn(unsigned channel, size_t len)
+static void publish(unsigned channel, size_t len)
 {
-    static const char payload[1000];
+    static const char payload[10000];
     const struct gw_pub_parts parts = {.payload = {payload, len}};
     struct gw_published result;
     struct gw_pub *pub;
@@ -21,8 +21,13 @@ static void publish_turn(unsigned channel, size_t len)
 
     snprintf(name, sizeof(name), "channel %u", channel);
     ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &parts), 0);
-    stage_begin(&stage, 0);
     ck_assert_int_eq(gw_hub_publish(stage.hubs[0], GW_STR(name), pub, 1, &result), 0);
+}
+
+static void publish_turn(unsigned channel, size_t len)
+{
+    stage_begin(&stage, 0);
+    publish(channel, len);
     (void)stage_end(&stage, 0);
 }
 
@@ -56,9 +61,84 @@ START_TEST(a_channel_that_grows_by_itself_is_found_at_once)
 }
 END_TEST
 
+/* Sixteen come in one turn, and there is room for four: two halvings, in the same turn. */
+START_TEST(what_comes_in_one_turn_is_shed_in_it)
+{
+    open_hub(4 * COST);
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < 16; i++)
+        publish(0, 1000);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).log_bytes, 4 * COST);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).histories_halved, 2);
+    stage_close(&stage);
+}
+END_TEST
+
+/* With the oldest one most of the bytes have gone. */
+START_TEST(no_more_is_shed_than_has_to_be)
+{
+    open_hub(4 * COST);
+    stage_begin(&stage, 0);
+    publish(0, 10000);
+    for (unsigned i = 0; i < 4; i++)
+        publish(0, 1000);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).log_bytes, 4 * COST);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).histories_halved, 1);
+    stage_close(&stage);
+}
+END_TEST
+
+/* Of 200 channels with one publication each, ten have room. */
+START_TEST(a_turn_sheds_a_bounded_number_of_histories)
+{
+    open_hub(10 * COST);
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < 200; i++)
+        publish(i, 1000);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).histories_halved, 64);
+    for (unsigned turn = 0; turn < 20; turn++)
+        (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).histories_halved, 190);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).log_bytes, 10 * COST);
+    stage_close(&stage);
+}
+END_TEST
+
+/* History is off: what is there is kept for a reader who is behind, and the others have no log. */
+START_TEST(where_there_is_no_history_nothing_is_shed)
+{
+    struct gw_published result;
+
+    open_hub(100);
+    stage.history.count_max = 0;
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < STAGE_CHANNELS; i++)
+        ck_assert_int_eq(stage_subscribe(&stage, i, 0, (int)i, "new", 0), 0);
+    stage.readers[1].room = 0;
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(stage_publish(&stage, 0, 1, 1000, &result), 0);
+    (void)stage_end(&stage, 0);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).log_bytes, 3 * COST);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).histories_halved, 0);
+    stage_begin(&stage, 0);
+    stage_drain(&stage, 1, STAGE_ROOM);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(stage.readers[1].messages, 3);
+    stage_close(&stage);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, a_channel_that_grows_by_itself_is_found_at_once);
+    tcase_add_test(tests, what_comes_in_one_turn_is_shed_in_it);
+    tcase_add_test(tests, no_more_is_shed_than_has_to_be);
+    tcase_add_test(tests, a_turn_sheds_a_bounded_number_of_histories);
+    tcase_add_test(tests, where_there_is_no_history_nothing_is_shed);
 }
 
 int main(void)
