@@ -232,6 +232,91 @@ START_TEST(over_its_budget_the_longest_unused_chunk_is_shed)
 }
 END_TEST
 
+/* One that is used again goes to the end of the queue, and is shed when its turn comes. */
+START_TEST(chunks_are_shed_in_the_order_of_their_last_use)
+{
+    static const unsigned order[] = {1, 2, 0, 3, 4};
+    struct gw_unit unit[8];
+
+    open_units(3 * CHUNK);
+    for (uint8_t i = 0; i < 3; i++) {
+        gw_units_begin_batch(&units);
+        unit[i] = make(CHUNK, i);
+    }
+    gw_units_begin_batch(&units);
+    check_bytes(&unit[0], 0);
+    for (unsigned i = 0; i < 5; i++) {
+        gw_units_begin_batch(&units);
+        unit[3 + i] = make(CHUNK, (uint8_t)(3 + i));
+        for (unsigned k = 0; k < 5; k++)
+            ck_assert_int_eq(gw_units_has(&units, &unit[order[k]]), k > i && order[k] <= 3 + i);
+        ck_assert_uint_eq(units.bytes, 3 * CHUNK);
+        gw_units_check(&units, 3);
+    }
+    close_units();
+}
+END_TEST
+
+START_TEST(what_was_pinned_is_shed_in_its_turn)
+{
+    struct gw_unit pinned, other, last;
+    uint32_t chunk;
+
+    open_units(2 * CHUNK);
+    pinned = make(CHUNK, 1);
+    chunk = gw_units_pin(&units, &pinned);
+    gw_units_begin_batch(&units);
+    other = make(CHUNK, 2);
+    gw_units_begin_batch(&units);
+    gw_units_unpin(&units, chunk); /* which counts as use */
+    last = make(CHUNK, 3);
+    ck_assert(!gw_units_has(&units, &other));
+    gw_units_begin_batch(&units);
+    other = make(CHUNK, 4);
+    ck_assert(!gw_units_has(&units, &pinned));
+    ck_assert(gw_units_has(&units, &last));
+    gw_units_check(&units, 2);
+    close_units();
+}
+END_TEST
+
+/* Here it is the longest unused, and not the only one that has to go. */
+START_TEST(the_chunk_being_filled_may_be_shed_for_a_large_one)
+{
+    struct gw_unit full, small, large, next;
+
+    open_units(3 * CHUNK);
+    full = make(CHUNK, 1);
+    small = make(10, 2);
+    gw_units_begin_batch(&units);
+    check_bytes(&full, 1);
+    gw_units_begin_batch(&units);
+    large = make(3 * CHUNK, 3);
+    ck_assert(!gw_units_has(&units, &full));
+    ck_assert(!gw_units_has(&units, &small));
+    next = make(10, 4);
+    check_bytes(&large, 3);
+    check_bytes(&next, 4);
+    gw_units_check(&units, 2);
+    close_units();
+}
+END_TEST
+
+START_TEST(a_chunk_without_units_is_filled_from_its_beginning)
+{
+    struct gw_unit unit;
+    const uint8_t *first;
+
+    open_units(2 * CHUNK);
+    unit = make(10, 1);
+    first = gw_units_find(&units, &unit);
+    (void)gw_units_release(&units, &unit);
+    unit = make(20, 2);
+    ck_assert_ptr_eq(gw_units_find(&units, &unit), first);
+    close_units();
+}
+END_TEST
+
 static const struct {
     uint32_t last; /* bytes of the unit that comes to two chunks */
     bool shed;
@@ -375,6 +460,10 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_chunk_goes_with_its_last_unit);
     tcase_add_test(tests, memory_is_used_again_and_not_asked_for_anew);
     tcase_add_test(tests, over_its_budget_the_longest_unused_chunk_is_shed);
+    tcase_add_test(tests, chunks_are_shed_in_the_order_of_their_last_use);
+    tcase_add_test(tests, what_was_pinned_is_shed_in_its_turn);
+    tcase_add_test(tests, the_chunk_being_filled_may_be_shed_for_a_large_one);
+    tcase_add_test(tests, a_chunk_without_units_is_filled_from_its_beginning);
     tcase_add_loop_test(tests, the_budget_is_kept_to_the_byte, 0, SUITE_ROWS(budgets));
     tcase_add_test(tests, what_the_batch_uses_is_never_shed);
     tcase_add_test(tests, a_pinned_unit_stays_whatever_happens);
