@@ -1,5 +1,8 @@
-/* turn_test.c - what begins and ends a turn: timers, and who was there before them. */
+/* turn_test.c - what begins and ends a turn: its lists, its timers, its bounds, and when the next
+ * one is wanted. */
 #include "hub/hub.h"
+
+#include <stdio.h>
 
 #include "lib/suite.h"
 #include "unit/hub/stage.h"
@@ -59,10 +62,98 @@ START_TEST(an_idle_channel_that_is_used_in_time_is_not_forgotten)
 }
 END_TEST
 
+START_TEST(a_channel_is_idle_for_its_time_and_no_longer)
+{
+    struct gw_published result;
+
+    stage_open(&stage, 1, 0);
+    stage.history.count_max = 0;
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 0, 20, &result), 0);
+    (void)stage_end(&stage, 0);
+    for (unsigned second = 0; second < 59; second++) {
+        stage_pass(&stage, GW_NS_PER_S);
+        (void)stage_turn(&stage, 0);
+        ck_assert_uint_eq(channels(), 1);
+    }
+    stage_pass(&stage, 2 * GW_NS_PER_S);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(channels(), 0);
+    stage_close(&stage);
+}
+END_TEST
+
+/* --- Lists --- */
+
+static void publish_turn(int channel)
+{
+    struct gw_published result;
+
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, channel, 20, &result), 0);
+    (void)stage_end(&stage, 0);
+}
+
+/* Of five who have a backlog each goes in turn, before it was served; and then another comes. */
+START_TEST(who_goes_takes_nobody_along)
+{
+    unsigned gone = (unsigned)_i;
+
+    stage_open(&stage, 1, 0);
+    publish_turn(0);
+    stage.send_max = 0;
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_int_eq(stage_subscribe(&stage, i, 0, 0, "all", 0), 0);
+    stage_unsubscribe(&stage, gone);
+    ck_assert_int_eq(stage_subscribe(&stage, 5, 0, 0, "all", 0), 0);
+    (void)stage_end(&stage, 0);
+    stage.send_max = 1000;
+    (void)stage_turn(&stage, 0);
+    for (unsigned i = 0; i < 6; i++)
+        ck_assert_uint_eq(stage.readers[i].messages, i != gone);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).subscriptions, 5);
+    stage_close(&stage);
+}
+END_TEST
+
+/* Twenty readers of one channel take four turns, and one of another is served in the second. */
+START_TEST(a_long_sweep_lets_the_others_in_between)
+{
+    struct gw_published result;
+
+    stage_open(&stage, 1, 0);
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < 21; i++)
+        ck_assert_int_eq(stage_subscribe(&stage, i, 0, i < 20 ? 0 : 1, "new", 0), 0);
+    (void)stage_end(&stage, 0);
+    stage.send_max = 5;
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 0, 20, &result), 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 1, 20, &result), 0);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(stage.readers[20].messages, 0);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(stage.readers[20].messages, 1);
+    for (unsigned turn = 0; turn < 3; turn++)
+        (void)stage_turn(&stage, 0);
+    for (unsigned i = 0; i < 20; i++)
+        ck_assert_uint_eq(stage.readers[i].messages, 1);
+    stage_close(&stage);
+}
+END_TEST
+
+/* --- Bounds --- */
+
+/* --- When the next turn is wanted --- */
+
 static void fill(TCase *tests)
 {
     tcase_add_loop_test(tests, an_idle_channel_that_is_used_in_time_is_not_forgotten, 0,
                         SUITE_ROWS(uses));
+    tcase_add_test(tests, a_channel_is_idle_for_its_time_and_no_longer);
+    tcase_add_loop_test(tests, who_goes_takes_nobody_along, 0, 5);
+    tcase_add_test(tests, a_long_sweep_lets_the_others_in_between);
 }
 
 int main(void)
