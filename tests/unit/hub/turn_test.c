@@ -145,6 +145,122 @@ END_TEST
 
 /* --- Bounds --- */
 
+static void open_large(uint32_t channels_max)
+{
+    struct gw_hub_options options;
+
+    stage_init(&stage, 1, 0);
+    options = stage_options(&stage, 0);
+    options.channels_max = channels_max;
+    ck_assert_int_eq(stage_open_hub(&stage, 0, &options), 0);
+}
+
+static struct gw_str name_of(unsigned number)
+{
+    static char name[16];
+
+    snprintf(name, sizeof(name), "name %u", number);
+    return GW_STR(name);
+}
+
+START_TEST(a_turn_runs_a_bounded_number_of_timers)
+{
+    const struct gw_pub_parts parts = {.payload = {"text", 4}};
+
+    open_large(GW_TIMERS_A_TURN + 10);
+    stage.history.count_max = 0;
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < GW_TIMERS_A_TURN + 10; i++) {
+        struct gw_published result;
+        struct gw_pub *pub;
+
+        ck_assert_int_eq(gw_pub_new(&pub, &stage.meter.alloc, &parts), 0);
+        ck_assert_int_eq(gw_hub_publish(stage.hubs[0], name_of(i), pub, 1, &result), 0);
+    }
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(channels(), GW_TIMERS_A_TURN + 10);
+    stage_pass(&stage, 61 * GW_NS_PER_S);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(channels(), 10);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[0]), 0);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(channels(), 0);
+    stage_close(&stage);
+}
+END_TEST
+
+/* Names that somebody has asked for vanish again, but for one in this turn. */
+START_TEST(a_turn_tidies_a_bounded_number_of_channels)
+{
+    const struct gw_read read = {.count_max = 1};
+    struct gw_page page;
+
+    open_large(GW_CHANNELS_A_TURN + 1);
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i <= GW_CHANNELS_A_TURN; i++)
+        MUST(gw_hub_read(stage.hubs[0], name_of(i), &read, 1, &page) == 0);
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(channels(), 1);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[0]), GW_RETRY_NS);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(channels(), 0);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[0]), UINT64_MAX);
+    stage_close(&stage);
+}
+END_TEST
+
+/* The last reader of a branch goes, and the branch is not tidied in that turn, for there are too
+ * many others: it still has a log when something comes, and somebody new after that. */
+START_TEST(a_branch_that_is_tidied_late_loses_nothing)
+{
+    const struct gw_read read = {.count_max = 1};
+    struct gw_published result;
+    unsigned home, branch;
+    struct gw_page page;
+
+    stage_init(&stage, 2, 2);
+    for (unsigned w = 0; w < 2; w++) {
+        struct gw_hub_options options = stage_options(&stage, w);
+
+        options.channels_max = GW_CHANNELS_A_TURN + 10;
+        ck_assert_int_eq(stage_open_hub(&stage, w, &options), 0);
+    }
+    home = gw_registry_home_of(stage.hubs[0], GW_STR(stage_names[0]));
+    branch = 1 - home;
+    stage_begin(&stage, branch);
+    ck_assert_int_eq(stage_subscribe(&stage, 0, branch, 0, "new", 0), GW_PENDING);
+    (void)stage_end(&stage, branch);
+    stage_turns(&stage, 2);
+    stage.readers[0].room = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        stage_begin(&stage, home);
+        ck_assert_int_eq(stage_publish(&stage, home, 0, 20, &result), 0);
+        (void)stage_end(&stage, home);
+        if (i == 0)
+            (void)stage_turn(&stage, branch);
+    }
+    stage_begin(&stage, branch); /* a second one is in the mailbox now */
+    for (unsigned i = 0, made = 0; made < GW_CHANNELS_A_TURN; i++) {
+        if (gw_registry_home_of(stage.hubs[0], name_of(i)) != branch)
+            continue;
+        made++;
+        MUST(gw_hub_read(stage.hubs[branch], name_of(i), &read, 1, &page) == 0);
+    }
+    stage_unsubscribe(&stage, 0);
+    (void)stage_end(&stage, branch);
+    stage_begin(&stage, branch);
+    stage_letters(&stage, branch);
+    ck_assert_int_eq(stage_subscribe(&stage, 1, branch, 0, "new", 0), 0);
+    stage_begin(&stage, home);
+    ck_assert_int_eq(stage_publish(&stage, home, 0, 20, &result), 0);
+    (void)stage_end(&stage, home);
+    stage_letters(&stage, branch);
+    (void)stage_end(&stage, branch);
+    ck_assert_uint_eq(stage.readers[1].messages, 1);
+    stage_close(&stage);
+}
+END_TEST
+
 /* --- When the next turn is wanted --- */
 
 static void fill(TCase *tests)
@@ -154,6 +270,9 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_channel_is_idle_for_its_time_and_no_longer);
     tcase_add_loop_test(tests, who_goes_takes_nobody_along, 0, 5);
     tcase_add_test(tests, a_long_sweep_lets_the_others_in_between);
+    tcase_add_test(tests, a_turn_runs_a_bounded_number_of_timers);
+    tcase_add_test(tests, a_turn_tidies_a_bounded_number_of_channels);
+    tcase_add_test(tests, a_branch_that_is_tidied_late_loses_nothing);
 }
 
 int main(void)
