@@ -263,6 +263,67 @@ END_TEST
 
 /* --- When the next turn is wanted --- */
 
+START_TEST(a_single_thing_to_do_is_enough_for_a_next_turn)
+{
+    struct gw_published result;
+
+    stage_open(&stage, 1, 0);
+    publish_turn(0);
+    stage.send_max = 0;
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(stage_subscribe(&stage, 0, 0, 0, "all", 0), 0); /* woken */
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[0]), 0);
+    stage.send_max = 1000;
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_gt(gw_hub_wait_ns(stage.hubs[0]), 0);
+
+    stage.send_max = 0;
+    stage_begin(&stage, 0);
+    ck_assert_int_eq(stage_publish(&stage, 0, 0, 20, &result), 0); /* swept */
+    (void)stage_end(&stage, 0);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[0]), 0);
+    stage.send_max = 1000;
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_gt(gw_hub_wait_ns(stage.hubs[0]), 0);
+
+    stage_unsubscribe(&stage, 0); /* removed */
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[0]), 0);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).subscriptions, 0);
+    stage_close(&stage);
+}
+END_TEST
+
+/* The only place of the mailbox is taken by a count. Whichever worker is asked. */
+START_TEST(an_ask_without_room_wants_a_turn_a_little_later)
+{
+    unsigned home = (unsigned)_i, worker = (home + 1) % 3;
+    int channel = 0;
+
+    stage_open(&stage, 3, 1);
+    while (gw_registry_home_of(stage.hubs[0], GW_STR(stage_names[channel])) != home)
+        ck_assert_int_lt(++channel, STAGE_CHANNELS);
+    stage_begin(&stage, worker);
+    (void)stage_subscribe(&stage, 0, worker, channel, "new", 0);
+    (void)stage_end(&stage, worker);
+    stage_turns(&stage, 2);
+    stage_begin(&stage, worker);
+    (void)stage_subscribe(&stage, 1, worker, channel, "new", 0);
+    (void)stage_end(&stage, worker);
+    ck_assert_uint_eq(stage.mail[worker][home].count, 1);
+    stage_begin(&stage, worker);
+    stage_unsubscribe(&stage, 1);
+    ck_assert_int_eq(stage_subscribe(&stage, 2, worker, channel, "all", 0), GW_PENDING);
+    (void)stage_end(&stage, worker);
+    ck_assert_uint_eq(stage.hubs[worker]->tidy.count, 0);
+    ck_assert_uint_eq(gw_hub_wait_ns(stage.hubs[worker]), GW_RETRY_NS);
+    stage_turns(&stage, 3);
+    ck_assert_int_eq(stage.readers[2].state, READER_STANDS);
+    stage_close(&stage);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_add_loop_test(tests, an_idle_channel_that_is_used_in_time_is_not_forgotten, 0,
@@ -273,6 +334,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_turn_runs_a_bounded_number_of_timers);
     tcase_add_test(tests, a_turn_tidies_a_bounded_number_of_channels);
     tcase_add_test(tests, a_branch_that_is_tidied_late_loses_nothing);
+    tcase_add_test(tests, a_single_thing_to_do_is_enough_for_a_next_turn);
+    tcase_add_loop_test(tests, an_ask_without_room_wants_a_turn_a_little_later, 0, 3);
 }
 
 int main(void)
