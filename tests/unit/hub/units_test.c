@@ -304,6 +304,7 @@ END_TEST
 
 START_TEST(a_chunk_without_units_is_filled_from_its_beginning)
 {
+    static const uint32_t lens[] = {20, CHUNK};
     struct gw_unit unit;
     const uint8_t *first;
 
@@ -311,8 +312,9 @@ START_TEST(a_chunk_without_units_is_filled_from_its_beginning)
     unit = make(10, 1);
     first = gw_units_find(&units, &unit);
     (void)gw_units_release(&units, &unit);
-    unit = make(20, 2);
+    unit = make(lens[_i], 2);
     ck_assert_ptr_eq(gw_units_find(&units, &unit), first);
+    ck_assert_uint_eq(units.bytes, CHUNK);
     close_units();
 }
 END_TEST
@@ -463,7 +465,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, chunks_are_shed_in_the_order_of_their_last_use);
     tcase_add_test(tests, what_was_pinned_is_shed_in_its_turn);
     tcase_add_test(tests, the_chunk_being_filled_may_be_shed_for_a_large_one);
-    tcase_add_test(tests, a_chunk_without_units_is_filled_from_its_beginning);
+    tcase_add_loop_test(tests, a_chunk_without_units_is_filled_from_its_beginning, 0, 2);
     tcase_add_loop_test(tests, the_budget_is_kept_to_the_byte, 0, SUITE_ROWS(budgets));
     tcase_add_test(tests, what_the_batch_uses_is_never_shed);
     tcase_add_test(tests, a_pinned_unit_stays_whatever_happens);
