@@ -600,6 +600,7 @@ START_TEST(a_blocked_reader_falls_off_the_live_log_and_is_told)
     ck_assert_uint_eq(stage.readers[1].messages, 66);
     ck_assert_uint_eq(counts().resets[GW_RESET_EXPIRED], 1);
     ck_assert_uint_gt(counts().trimmed_while_pinned, 0);
+    ck_assert_uint_le(counts().trimmed_while_pinned, counts().units_made);
     (void)publish_turn(1);
     ck_assert_uint_eq(stage.readers[0].messages, 1);
     stage_begin(&stage, 0);
