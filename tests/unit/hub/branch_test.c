@@ -507,6 +507,36 @@ START_TEST(a_branch_is_late_when_half_of_the_live_log_waits_and_not_before)
 }
 END_TEST
 
+/* One publication, and what the live log may have. */
+static const struct {
+    uint64_t live_log_bytes;
+    bool late;
+} shares[] = {
+    {2 * (20 + sizeof(struct gw_pub)) - 1, true},
+    {2 * (20 + sizeof(struct gw_pub)), true},
+    {2 * (20 + sizeof(struct gw_pub)) + 2, false},
+};
+
+START_TEST(half_of_the_live_log_is_late_to_the_byte)
+{
+    stage_init(&stage, 2, 2);
+    for (unsigned w = 0; w < 2; w++) {
+        struct gw_hub_options options = stage_options(&stage, w);
+
+        options.live_log_bytes = shares[_i].live_log_bytes;
+        ck_assert_int_eq(stage_open_hub(&stage, w, &options), 0);
+    }
+    home = gw_registry_home_of(stage.hubs[0], GW_STR(stage_names[0]));
+    branch = 1 - home;
+    (void)subscribe_turn(0, "new");
+    stage_turns(&stage, 2);
+    (void)publish_turn(1);
+    turn_without_sends();
+    ck_assert_int_eq(channel_on(branch)->late, shares[_i].late);
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(a_branch_without_readers_is_not_late)
 {
     open_pair(2);
@@ -782,6 +812,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_count_is_told_once);
     tcase_add_test(tests, subscribers_are_those_of_all_workers);
     tcase_add_test(tests, a_branch_is_late_when_half_of_the_live_log_waits_and_not_before);
+    tcase_add_loop_test(tests, half_of_the_live_log_is_late_to_the_byte, 0, SUITE_ROWS(shares));
     tcase_add_test(tests, a_branch_without_readers_is_not_late);
     tcase_add_test(tests, a_branch_without_memory_is_not_late_for_ever);
     tcase_add_test(tests, without_a_live_log_publishers_wait_only_for_what_waits);
