@@ -67,6 +67,29 @@ START_TEST(room_for_slots_grows_by_half)
 }
 END_TEST
 
+/* And not before; then there is still room for twice as many, so that the next one costs nothing.
+ */
+START_TEST(memory_of_slots_goes_back_when_three_quarters_are_free)
+{
+    uint32_t room;
+    long taken;
+
+    open_channel();
+    for (uint32_t i = 0; i < 1000; i++)
+        (void)add(i);
+    room = channel.slot_room;
+    taken = meter.taken;
+    while (channel.slot_count > room / 4 + 1)
+        (void)gw_channel_remove_slot(&channel, &meter.alloc, 0);
+    ck_assert_uint_eq(channel.slot_room, room);
+    ck_assert_int_eq(meter.taken, taken);
+    (void)gw_channel_remove_slot(&channel, &meter.alloc, 0);
+    ck_assert_uint_lt(channel.slot_room, room);
+    ck_assert_uint_ge(channel.slot_room, 2 * channel.slot_count);
+    close_channel();
+}
+END_TEST
+
 static const struct {
     uint32_t count, index;
     uint32_t moved; /* the subscription that is at `index` then */
@@ -107,13 +130,14 @@ START_TEST(a_slot_is_held_once_whatever_holds_it)
 {
     void (*const set[])(struct gw_channel *, struct gw_slot *,
                         bool) = {gw_channel_block, gw_channel_wake, gw_channel_lose};
+    const struct gw_slot blocked = {.blocked = 1};
     struct seeded seeded = {.state = 1};
+    uint32_t place;
     unsigned flags = 0;
 
     open_channel();
     (void)add(1);
-    (void)add(2);
-    gw_channel_block(&channel, &channel.slots[1], true);
+    ck_assert_int_eq(gw_channel_add_slot(&channel, &meter.alloc, &blocked, &place), 0);
     for (unsigned step = 0; step < 1000; step++) {
         unsigned which = (unsigned)seeded_below(&seeded, 3);
         bool on = seeded_below(&seeded, 2) == 1;
@@ -187,6 +211,7 @@ static void fill(TCase *tests)
 {
     tcase_add_test(tests, a_new_slot_is_the_last);
     tcase_add_test(tests, room_for_slots_grows_by_half);
+    tcase_add_test(tests, memory_of_slots_goes_back_when_three_quarters_are_free);
     tcase_add_loop_test(tests, the_last_slot_takes_the_place_of_one_that_goes, 0,
                         SUITE_ROWS(removals));
     tcase_add_test(tests, a_sweep_visits_no_more_than_there_are);
