@@ -216,6 +216,20 @@ START_TEST(neither_the_awake_nor_the_sweep_starves)
 }
 END_TEST
 
+START_TEST(without_a_sweep_a_batch_is_for_the_awake)
+{
+    stage_open(&stage, 1, 0);
+    stage_begin(&stage, 0);
+    publish_one();
+    (void)stage_end(&stage, 0);
+    stage_begin(&stage, 0);
+    for (unsigned i = 0; i < 10; i++)
+        ck_assert_int_eq(stage_subscribe(&stage, i, 0, 0, "all", 0), 0);
+    ck_assert_uint_eq(gw_hub_sweep(stage.hubs[0], &stage.batch, 10), 10);
+    stage_close(&stage);
+}
+END_TEST
+
 START_TEST(a_send_that_was_interrupted_is_tried_again)
 {
     open_bare();
@@ -310,6 +324,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, more_places_in_a_sweep_than_a_batch_has_runs_are_all_visited);
     tcase_add_loop_test(tests, a_sweep_looks_at_so_many_slots_and_no_more, 0, 6);
     tcase_add_loop_test(tests, neither_the_awake_nor_the_sweep_starves, 0, SUITE_ROWS(halves));
+    tcase_add_test(tests, without_a_sweep_a_batch_is_for_the_awake);
     tcase_add_test(tests, a_send_that_was_interrupted_is_tried_again);
     tcase_add_loop_test(tests, sockets_in_one_place_are_not_taken_for_one, 0, 2);
     tcase_add_test(tests, what_can_be_made_is_sent);
