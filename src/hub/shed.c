@@ -46,11 +46,13 @@ void gw_shed_history(struct gw_hub *hub)
                           ? hub->counts.log_bytes - hub->options.history_total_bytes
                           : 0;
 
-    for (unsigned left = HALVES_A_TURN; left > 0 && excess > 0; left--) {
+    hub->shedding = false;
+    for (unsigned left = HALVES_A_TURN; excess > 0; left--) {
         uint32_t index = a_large_one(hub);
         uint64_t before;
 
-        if (index == GW_NONE)
+        hub->shedding = left == 0 && index != GW_NONE; /* then it goes on in the next turn */
+        if (left == 0 || index == GW_NONE)
             return;
         before = history_bytes(hub, index);
         gw_log_halve_history(gw_hub_channel(hub, index)->log);

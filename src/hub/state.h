@@ -68,8 +68,9 @@ struct gw_hub {
     struct gw_hub_options options;
     struct gw_hub_ports ports;
     struct gw_now now;
-    bool begun;   /* a first turn has begun: the wheel has the time */
-    bool starved; /* memory ran out in this turn: wait a little before the next */
+    bool begun;    /* a first turn has begun: the wheel has the time */
+    bool shedding; /* all histories together are still too large */
+    bool starved;  /* memory ran out in this turn: wait a little before the next */
     uint64_t life;
     struct gw_slab *channels, *subscriptions;
     struct gw_map *names;

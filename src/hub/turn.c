@@ -254,7 +254,7 @@ void gw_hub_end_turn(struct gw_hub *hub)
  * full, or memory out. An ask without a credit is not of this kind, for an answer is to come. */
 static bool must_retry(const struct gw_hub *hub)
 {
-    bool retry = hub->starved || hub->tidy.count > 0 || gw_sessions_must_post(hub);
+    bool retry = hub->starved || hub->shedding || hub->tidy.count > 0 || gw_sessions_must_post(hub);
 
     for (unsigned i = 0; i < hub->options.worker_count; i++)
         retry = retry || (hub->peers[i].first_ask && hub->peers[i].credits > 0);

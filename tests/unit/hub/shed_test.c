@@ -99,10 +99,13 @@ START_TEST(a_turn_sheds_a_bounded_number_of_histories)
         publish(i, 1000);
     (void)stage_end(&stage, 0);
     ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).histories_halved, 64);
+    ck_assert_uint_le(gw_hub_wait_ns(stage.hubs[0]),
+                      GW_RETRY_NS); /* nothing else will remind of it */
     for (unsigned turn = 0; turn < 20; turn++)
         (void)stage_turn(&stage, 0);
     ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).histories_halved, 190);
     ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).log_bytes, 10 * COST);
+    ck_assert_uint_gt(gw_hub_wait_ns(stage.hubs[0]), GW_NS_PER_S);
     stage_close(&stage);
 }
 END_TEST
