@@ -421,6 +421,7 @@ int gw_worker_turn(struct gw_worker *worker)
     worker->now = gw_loop_now(worker->loop);
     worker->inflating = 0;
     worker->page_bytes = 0;
+    worker->body_bytes = 0;
     gw_hub_begin_turn(worker->hub, worker->now);
 
     work_line(worker);

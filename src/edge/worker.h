@@ -33,6 +33,7 @@ struct gw_slab;
 #define GW_WORKER_TIMERS     1024               /* run a turn */
 #define GW_WORKER_SENDS      4096               /* of the sweep, a turn */
 #define GW_WORKER_PAGE_BYTES (2u * 1024 * 1024) /* of histories, a turn; the last may pass it */
+#define GW_WORKER_BODY_BYTES (4u * 1024 * 1024) /* of requests, a turn; the last may pass it */
 #define GW_WORKER_LISTENERS  16
 
 /* Limits and times, as numbers; server/options.h has their names, units and reasons. */
@@ -97,6 +98,7 @@ struct gw_worker {
     struct gw_link dead; /* marked, removed at the end of the turn; by their timers' links */
     uint64_t inflating;  /* what compressed input has cost in this turn (edge/websocket) */
     uint64_t page_bytes; /* of histories that were written in this turn (edge/api) */
+    uint64_t body_bytes; /* of requests that were worked on in this turn (edge/front) */
     bool flushed;        /* the last flush sent something: there may be room again */
     uint64_t to_wake;    /* workers that were written to in this turn, a bit each */
 

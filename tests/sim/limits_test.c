@@ -521,6 +521,83 @@ START_TEST(a_turn_writes_so_much_of_histories_at_most)
 }
 END_TEST
 
+/* --- Bodies of one turn --- */
+
+#define BODY_BYTES (512u * 1024)
+#define POSTERS    40u
+
+static uint64_t published_before_turn;
+
+static void watch_publications(struct duo *d, void *ctx)
+{
+    uint64_t now = gw_hub_counts(d->assembly->workers[0]->hub).publications;
+
+    (void)ctx;
+    if (now - published_before_turn > most_a_turn)
+        most_a_turn = now - published_before_turn;
+    published_before_turn = now;
+}
+
+/* The last byte of each comes at the same moment. In all they are five times what a turn takes. */
+START_TEST(a_turn_takes_so_much_of_bodies_at_most)
+{
+    static char body[BODY_BYTES];
+    char head[200];
+
+    memset(body, 'x', sizeof(body));
+    begin(FLAGS("--history=off"));
+    snprintf(head, sizeof(head),
+             "POST /channels/c HTTP/1.1\r\nHost: localhost\r\nContent-Length: %u\r\n\r\n",
+             BODY_BYTES);
+    for (unsigned c = 0; c < POSTERS; c++) {
+        duo_connect(&duo, c);
+        duo_say_text(&duo, c, head);
+        duo_say(&duo, c, body, sizeof(body) - 1);
+    }
+    duo_run(&duo, 5 * DUO_S);
+    published_before_turn = 0;
+    most_a_turn = 0;
+    duo.before_turn = watch_publications;
+    for (unsigned c = 0; c < POSTERS; c++)
+        duo_say(&duo, c, "x", 1);
+    duo_run(&duo, 5 * DUO_S);
+    ck_assert_uint_eq(published_before_turn, POSTERS);
+    ck_assert_uint_ge(most_a_turn, 2);
+    ck_assert_uint_le(most_a_turn * BODY_BYTES, GW_WORKER_BODY_BYTES + BODY_BYTES);
+    for (unsigned c = 0; c < POSTERS; c++)
+        ck_answered(c, 200);
+    duo_end(&duo);
+}
+END_TEST
+
+/* The same of bodies that come whole, in one read. */
+START_TEST(a_turn_takes_so_much_of_bodies_that_come_whole)
+{
+    const size_t len = 100 * 1024;
+    char head[200];
+
+    begin(FLAGS("--history=off"));
+    for (unsigned c = 0; c < 2 * POSTERS; c++)
+        duo_connect(&duo, c);
+    duo_run(&duo, DUO_S);
+    published_before_turn = 0;
+    most_a_turn = 0;
+    duo.before_turn = watch_publications;
+    snprintf(head, sizeof(head),
+             "POST /channels/c HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n", len);
+    for (unsigned c = 0; c < 2 * POSTERS; c++) {
+        duo_say_text(&duo, c, head);
+        duo_say(&duo, c, filler, len);
+    }
+    duo_run(&duo, 5 * DUO_S);
+    ck_assert_uint_eq(published_before_turn, 2 * POSTERS);
+    ck_assert_uint_le(most_a_turn * len, GW_WORKER_BODY_BYTES + len);
+    for (unsigned c = 0; c < 2 * POSTERS; c++)
+        ck_answered(c, 200);
+    duo_end(&duo);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     int row = SUITE_ROWS(edges);
@@ -547,6 +624,8 @@ static void fill(TCase *tests)
     tcase_add_test(tests, no_descriptors_left_do_not_make_it_spin);
     tcase_add_loop_test(tests, a_secret_of_one_tenant_never_reaches_the_other, 1, 5);
     tcase_add_test(tests, a_turn_writes_so_much_of_histories_at_most);
+    tcase_add_test(tests, a_turn_takes_so_much_of_bodies_at_most);
+    tcase_add_test(tests, a_turn_takes_so_much_of_bodies_that_come_whole);
 }
 
 int main(void)

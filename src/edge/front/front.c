@@ -144,6 +144,25 @@ static void ask_with_body(struct gw_worker *worker, struct gw_conn *conn, struct
     exchange_free(worker, conn);
 }
 
+/* Whatever is in a body, it is worked on in one piece: that is for the next turn once this one has
+ * worked on enough. */
+static bool is_body_s_turn(const struct gw_worker *worker)
+{
+    return worker->body_bytes < GW_WORKER_BODY_BYTES;
+}
+
+static void ask_in_turn(struct gw_worker *worker, struct gw_conn *conn)
+{
+    struct exchange *exchange = conn->state;
+
+    if (!is_body_s_turn(worker)) {
+        gw_conn_park(worker, conn);
+        return;
+    }
+    worker->body_bytes += exchange->body.len;
+    ask_with_body(worker, conn, exchange);
+}
+
 static size_t take_body(struct gw_worker *worker, struct gw_conn *conn, uint8_t *data, size_t len)
 {
     struct exchange *exchange = conn->state;
@@ -164,7 +183,7 @@ static size_t take_body(struct gw_worker *worker, struct gw_conn *conn, uint8_t 
         refuse(worker, conn, status == -EMSGSIZE ? 413 : 503,
                status == -EMSGSIZE ? BODY_TOO_LONG : "out of memory");
     else if (exchange->reader.done)
-        ask_with_body(worker, conn, exchange);
+        ask_in_turn(worker, conn);
     return got < 0 || status != 0 ? len : len - input.len;
 }
 
@@ -177,10 +196,12 @@ static size_t dispatch(struct gw_worker *worker, struct gw_conn *conn, struct gw
     const struct gw_http_request *request = ask->request;
 
     if (request->body_kind == GW_HTTP_NO_BODY ||
-        (request->body_kind == GW_HTTP_LENGTH && request->content_length <= behind_len)) {
+        (request->body_kind == GW_HTTP_LENGTH && request->content_length <= behind_len &&
+         is_body_s_turn(worker))) {
         size_t len = request->body_kind == GW_HTTP_LENGTH ? (size_t)request->content_length : 0;
 
         ask->body = (struct gw_str){(const char *)behind, len};
+        worker->body_bytes += len;
         ask_route(worker, conn, ask);
         return len;
     }
@@ -318,6 +339,9 @@ static void on_due(struct gw_worker *worker, struct gw_conn *conn)
         conn->flags &= (uint16_t)~GW_CONN_PARKED;
         conn->flags |= GW_CONN_LAST;
         conn->route->on_room(worker, conn, true);
+    } else if (conn->flags & GW_CONN_PARKED) { /* it is all there, and has waited long enough */
+        conn->flags &= (uint16_t)~GW_CONN_PARKED;
+        ask_with_body(worker, conn, conn->state);
     } else if (conn->state)
         refuse(worker, conn, 408, "the request took too long to arrive");
     else
@@ -326,7 +350,10 @@ static void on_due(struct gw_worker *worker, struct gw_conn *conn)
 
 static void on_room(struct gw_worker *worker, struct gw_conn *conn)
 {
-    conn->route->on_room(worker, conn, false);
+    if (conn->phase == GW_CONN_REQUEST)
+        ask_in_turn(worker, conn);
+    else
+        conn->route->on_room(worker, conn, false);
 }
 
 static void on_drain(struct gw_worker *worker, struct gw_conn *conn)
