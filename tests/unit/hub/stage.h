@@ -57,6 +57,7 @@ struct reader {
     size_t len;        /* how much of it has arrived */
     uint64_t sends;
     int last_iov_count;
+    uint64_t progress; /* how often it was told of */
 };
 
 /* One epoch of a channel, as its home has seen it. */
@@ -271,6 +272,22 @@ static inline void stage_keep_page(struct stage *stage, const struct gw_page *pa
     }
 }
 
+/* What is posted is another thread's at once, which may have freed it by the time that post()
+ * returns: whoever looks at it once more looks at nothing. */
+static inline void stage_move(struct gw_letter *letter)
+{
+    struct gw_watermark *old = letter->watermark;
+    size_t size = old ? sizeof(*old) + old->count * sizeof(old->marks[0]) : 0;
+
+    if (!old)
+        return;
+    letter->watermark = malloc(size);
+    MUST(letter->watermark);
+    memcpy(letter->watermark, old, size);
+    memset(old, 0xdd, size);
+    free(old);
+}
+
 static inline bool port_post(void *ctx, unsigned to, const struct gw_letter *letter, bool reply)
 {
     const struct actor *actor = ctx;
@@ -285,7 +302,8 @@ static inline bool port_post(void *ctx, unsigned to, const struct gw_letter *let
     }
     MUST(mail->count < 2 * actor->stage->slots);
     MUST(mail->count < STAGE_MAIL);
-    mail->letters[(mail->first + mail->count++) % STAGE_MAIL] = *letter;
+    mail->letters[(mail->first + mail->count) % STAGE_MAIL] = *letter;
+    stage_move(&mail->letters[(mail->first + mail->count++) % STAGE_MAIL]);
     return true;
 }
 
@@ -364,6 +382,13 @@ static inline void port_lost(void *ctx, uint64_t who, uint32_t subscription, enu
     reader->why = reason;
 }
 
+static inline void port_progress(void *ctx, uint64_t who)
+{
+    const struct actor *actor = ctx;
+
+    actor->stage->readers[who - 1].progress++;
+}
+
 /* --- The stage --- */
 
 static inline struct gw_history stage_history(void *ctx, struct gw_str name)
@@ -388,26 +413,35 @@ static inline struct gw_hub_options stage_options(struct stage *stage, unsigned 
                                    .unit_cache_bytes = 1024 * 1024,
                                    .channel_idle_ns = 60 * GW_NS_PER_S,
                                    .idempotency_age_ns = 300 * GW_NS_PER_S,
+                                   .session_ttl_ns = 120 * GW_NS_PER_S,
+                                   .sessions_max = 100,
                                    .variants = stage_variants,
                                    .variant_count = 2,
                                    .history = stage_history,
                                    .history_ctx = stage};
 }
 
-static inline int stage_open_hub(struct stage *stage, unsigned worker,
-                                 const struct gw_hub_options *options)
+/* All but those of sessions (holders.h). */
+static inline struct gw_hub_ports stage_ports(struct stage *stage, unsigned worker)
 {
-    struct gw_hub_ports ports = {.ctx = &stage->actors[worker],
+    stage->actors[worker].stage = stage;
+    stage->actors[worker].worker = worker;
+    return (struct gw_hub_ports){.ctx = &stage->actors[worker],
                                  .post = port_post,
                                  .on_subscribed = port_subscribed,
                                  .on_published = port_published,
                                  .on_read = port_read,
                                  .on_blocked = port_blocked,
                                  .on_broken = port_broken,
-                                 .on_lost = port_lost};
+                                 .on_lost = port_lost,
+                                 .on_progress = port_progress};
+}
 
-    stage->actors[worker].stage = stage;
-    stage->actors[worker].worker = worker;
+static inline int stage_open_hub(struct stage *stage, unsigned worker,
+                                 const struct gw_hub_options *options)
+{
+    struct gw_hub_ports ports = stage_ports(stage, worker);
+
     return gw_hub_new(&stage->hubs[worker], options, &ports);
 }
 
@@ -480,20 +514,24 @@ static inline void stage_begin(struct stage *stage, unsigned worker)
     gw_hub_begin_turn(stage->hubs[worker], stage->now);
 }
 
+/* The oldest letter of one worker to another; there is one. */
+static inline void stage_letter(struct stage *stage, unsigned from, unsigned to)
+{
+    struct mail *mail = &stage->mail[from][to];
+    struct gw_letter letter = mail->letters[mail->first];
+
+    MUST(mail->count > 0);
+    mail->first = (mail->first + 1) % STAGE_MAIL;
+    mail->count--;
+    gw_hub_receive(stage->hubs[to], &letter);
+    stage_watch(stage, to);
+}
+
 static inline void stage_letters(struct stage *stage, unsigned worker)
 {
-    for (unsigned from = 0; from < stage->workers; from++) {
-        struct mail *mail = &stage->mail[from][worker];
-
-        for (unsigned left = mail->count; left > 0; left--) {
-            struct gw_letter letter = mail->letters[mail->first];
-
-            mail->first = (mail->first + 1) % STAGE_MAIL;
-            mail->count--;
-            gw_hub_receive(stage->hubs[worker], &letter);
-            stage_watch(stage, worker);
-        }
-    }
+    for (unsigned from = 0; from < stage->workers; from++)
+        for (unsigned left = stage->mail[from][worker].count; left > 0; left--)
+            stage_letter(stage, from, worker);
 }
 
 /* Returns how many sends it took. */
