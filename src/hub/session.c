@@ -463,6 +463,8 @@ static void queue(struct gw_watermarks *list, struct gw_watermark *watermark)
     list->last = watermark;
 }
 
+/* What is posted is the other worker's at that moment, and may be freed before post() returns: so
+ * it leaves the queue first, and comes back to its head when there was no room. */
 static struct gw_watermark *unqueue(struct gw_watermarks *list)
 {
     struct gw_watermark *watermark = list->first;
@@ -472,18 +474,27 @@ static struct gw_watermark *unqueue(struct gw_watermarks *list)
     return watermark;
 }
 
+static void put_back(struct gw_watermarks *list, struct gw_watermark *watermark)
+{
+    if (!list->first)
+        list->last = watermark;
+    watermark->next = list->first;
+    list->first = watermark;
+}
+
 static void post_releases(struct gw_hub *hub, unsigned to)
 {
     struct gw_peer *peer = &hub->peers[to];
 
     while (peer->releases.first && !peer->full) {
+        struct gw_watermark *first = unqueue(&peer->releases);
         struct gw_letter letter = {.kind = GW_LETTER_RELEASE,
                                    .from = (uint8_t)hub->options.worker_index,
-                                   .watermark = peer->releases.first};
+                                   .watermark = first};
 
         peer->full = !hub->ports.post(hub->ports.ctx, to, &letter, false);
-        if (!peer->full)
-            (void)unqueue(&peer->releases);
+        if (peer->full)
+            put_back(&peer->releases, first);
     }
 }
 
@@ -492,14 +503,16 @@ static void post_claims(struct gw_hub *hub, unsigned to)
     struct gw_peer *peer = &hub->peers[to];
 
     while (peer->claims.first) {
+        struct gw_watermark *first = unqueue(&peer->claims);
         struct gw_letter letter = {.kind = GW_LETTER_CLAIM,
                                    .from = (uint8_t)hub->options.worker_index,
-                                   .asker = peer->claims.first->who,
-                                   .watermark = peer->claims.first};
+                                   .asker = first->who,
+                                   .watermark = first};
 
-        if (!gw_branch_request(hub, to, &letter))
+        if (!gw_branch_request(hub, to, &letter)) {
+            put_back(&peer->claims, first);
             return;
-        (void)unqueue(&peer->claims);
+        }
     }
 }
 
