@@ -60,7 +60,9 @@ struct gw_page {
 struct gw_claimed {
     int status; /* 0, or as gw_hub_claim() returns */
     /* Not 0: what the session lacks is gone, the client was sent word of it, and it is not known
-     * whether it heard: it is to hear it again. */
+     * whether it heard: it is to hear it again. Then the watermark is no place but a receipt: given
+     * back as it is it changes nothing, and with GW_RELEASE_FORGET it says that the client heard.
+     */
     enum gw_reset told;
     bool resumed; /* the watermark says where to go on; else it begins with this connection */
     struct gw_watermark *watermark; /* taken by the receiver; NULL without status 0 */
@@ -99,8 +101,7 @@ struct gw_hub_ports {
     void (*on_lost)(void *ctx, uint64_t who, uint32_t subscription, enum gw_reset reason);
 
     /* A tracked subscription (gw_hub_track()) has moved: something of it was handed to the socket,
-     * or its stream has started over and it goes on. Comes in a flush. May call
-     * gw_hub_unsubscribe(). */
+     * or its stream has started over and it goes on. May call gw_hub_unsubscribe(). */
     void (*on_progress)(void *ctx, uint64_t who);
 
     /* The answer to a claim that was pending. Takes the watermark, also when `who` is gone: then it

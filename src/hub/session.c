@@ -287,15 +287,14 @@ static int begin(struct gw_hub *hub, const struct gw_claimant *newcomer, struct 
     return 0;
 }
 
-/* It is told what the one before was told. The claim says, when it is given back, that it was
- * heard.
- */
+/* It is told what the one before was told. Whoever has the claim changes it to GW_RELEASE_FORGET
+ * when the client has answered. */
 static void tell(const struct gw_hub *hub, const struct gw_session *session,
                  struct gw_watermark *claim, struct gw_claimed *result)
 {
     claim->session =
         gw_slab_handle(hub->sessions.slab, gw_map_find(hub->sessions.by_id, id_text(session->id)));
-    claim->release = GW_RELEASE_FORGET;
+    claim->release = GW_RELEASE_UNHEARD;
     *result = (struct gw_claimed){.watermark = claim, .told = (enum gw_reset)session->told};
 }
 
@@ -584,6 +583,10 @@ void gw_hub_release(struct gw_hub *hub, struct gw_watermark *watermark)
 
     if (!watermark)
         return;
+    if (watermark->release == GW_RELEASE_UNHEARD) {
+        gw_watermark_free(watermark, hub->options.alloc);
+        return;
+    }
     home = home_of(hub, watermark);
     if (home == hub->options.worker_index) {
         on_release(hub, watermark);

@@ -26,10 +26,11 @@ struct gw_mark {
 
 /* What its home is to do with one that is given back. */
 enum gw_release {
-    GW_RELEASE_KEEP,  /* for whoever comes back */
-    GW_RELEASE_TOLD,  /* what it lacks is gone, and the client has been sent word of that (`reset`):
-                         whoever comes back is told the same */
-    GW_RELEASE_FORGET /* the client has had that word: if the session still is as TOLD left it */
+    GW_RELEASE_KEEP, /* for whoever comes back */
+    GW_RELEASE_TOLD, /* what it lacks is gone, and the client has been sent word of that (`reset`):
+                        whoever comes back is told the same */
+    GW_RELEASE_UNHEARD, /* nothing: it says what is to be told, and nobody is known to have heard */
+    GW_RELEASE_FORGET   /* the client has had that word: if the session still is as TOLD left it */
 };
 
 struct gw_watermark {

@@ -104,6 +104,7 @@ int gw_session_begin(struct gw_worker *worker, struct gw_conn *conn, int status,
     }
     if (claimed->told != GW_RESET_NONE) {
         hold->receipt = claimed->watermark;
+        hold->receipt->release = GW_RELEASE_FORGET;
         *reason = gw_reset_name(claimed->told);
         return 4410;
     }

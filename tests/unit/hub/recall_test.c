@@ -130,6 +130,47 @@ START_TEST(a_claim_from_elsewhere_is_answered)
 }
 END_TEST
 
+START_TEST(what_is_told_is_told_everywhere)
+{
+    open_house(3, 2);
+    hold(1);
+    house_give_turn(&house, 1, NULL);
+    gw_watermark_free(house_tell_turn(&house, 0, GW_RESET_EPOCH), &house.stage.meter.alloc);
+    turn(0);
+    for (unsigned i = 1; i < 4; i++) {
+        (void)claim(i, 2 - i % 3, i);
+        stage_turns(&house.stage, 2);
+        ck_assert_int_eq(state_of(i), HOLDER_TOLD);
+        ck_assert_int_eq(house.holders[i].claimed.told, GW_RESET_EPOCH);
+    }
+    house_end_turn(&house, 1); /* is gone, and has not heard */
+    check_calm(1);
+    house_hear_turn(&house, 2);
+    check_calm(0);
+    house_hear_turn(&house, 3);
+    check_calm(0);
+    house_close(&house);
+}
+END_TEST
+
+/* Who is told, and gone when the answer comes, has not heard. */
+START_TEST(the_news_is_not_lost_with_the_claimant)
+{
+    open_house(2, 2);
+    hold(1);
+    gw_watermark_free(house_tell_turn(&house, 0, GW_RESET_EPOCH), &house.stage.meter.alloc);
+    ck_assert_int_eq(claim(1, 1, 1), GW_PENDING);
+    house_end_turn(&house, 1);
+    ck_assert_int_eq(state_of(1), HOLDER_VANISHED);
+    check_calm(1);
+    ck_assert_int_eq(state_of(1), HOLDER_ENDED);
+    ck_assert_int_eq(claim(2, 1, 2), GW_PENDING);
+    stage_turns(&house.stage, 2);
+    ck_assert_int_eq(state_of(2), HOLDER_TOLD);
+    house_close(&house);
+}
+END_TEST
+
 /* --- Recalls --- */
 
 /* Every way in which a home, a holder and a claimant can be on three workers. */
@@ -550,6 +591,8 @@ END_TEST
 static void fill(TCase *tests)
 {
     tcase_add_test(tests, a_claim_from_elsewhere_is_answered);
+    tcase_add_test(tests, what_is_told_is_told_everywhere);
+    tcase_add_test(tests, the_news_is_not_lost_with_the_claimant);
     tcase_add_loop_test(tests, the_watermark_goes_to_the_newcomer, 0, 9);
     tcase_add_loop_test(tests, a_newer_one_displaces_who_waits, 0, 3);
     tcase_add_loop_test(tests, a_lower_one_does_not_displace_who_waits, 0, 3);

@@ -278,6 +278,20 @@ START_TEST(whoever_was_told_may_say_that_it_heard)
 }
 END_TEST
 
+/* The news must not be lost with the connection that was to hear it. */
+START_TEST(who_was_told_and_is_gone_has_not_heard)
+{
+    open_held();
+    gw_watermark_free(house_tell_turn(&house, 0, GW_RESET_EXPIRED), &house.stage.meter.alloc);
+    ck_assert_int_eq(claim(1, 1), 0);
+    house_end_turn(&house, 1);
+    ck_assert_int_eq(claim(2, 2), 0);
+    ck_assert_int_eq(state_of(2), HOLDER_TOLD);
+    ck_assert_int_eq(house.holders[2].claimed.told, GW_RESET_EXPIRED);
+    house_close(&house);
+}
+END_TEST
+
 /* To hear it does not make it last. */
 START_TEST(what_is_told_is_forgotten_as_everything_is)
 {
@@ -696,6 +710,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, another_name_is_another_session, 0, 4);
     tcase_add_test(tests, what_is_told_is_told_to_every_attempt);
     tcase_add_test(tests, whoever_was_told_may_say_that_it_heard);
+    tcase_add_test(tests, who_was_told_and_is_gone_has_not_heard);
     tcase_add_test(tests, what_is_told_is_forgotten_as_everything_is);
     tcase_add_loop_test(tests, a_receipt_does_nothing_to_what_was_not_told, 0, 2);
     tcase_add_test(tests, a_receipt_for_what_is_gone_does_nothing);
