@@ -88,7 +88,7 @@ struct gw_route {
                        const struct gw_claimed *result);
     struct gw_watermark *(*on_recalled)(struct gw_worker *worker, struct gw_conn *conn);
 
-    /* A tracked subscription has moved, in a flush: this is no time to write. */
+    /* A tracked subscription has moved, as a rule in a flush: this is no time to write. */
     void (*on_progress)(struct gw_worker *worker, struct gw_conn *conn);
     /* A ping is about to be sent, behind all that was handed to the socket before: does it matter
      * here? And its pong has come. Between the two there is no other. */

@@ -264,6 +264,8 @@ static inline int stage_try(const struct gw_edge_settings *settings, long left)
                 .history_total_bytes = UINT64_MAX,
                 .unit_cache_bytes = 1024 * 1024,
                 .channel_idle_ns = GW_NS_PER_S,
+                .session_ttl_ns = GW_NS_PER_S,
+                .sessions_max = 10,
                 .history = stage_history,
                 .mailbox_slots = 1},
         .variants = &stage_variant,
