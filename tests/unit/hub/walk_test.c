@@ -21,7 +21,8 @@ struct known {
     uint64_t given_ns;         /* when that was */
     uint64_t shed;             /* how many had been shed by then */
     enum gw_reset told;
-    bool forgotten;       /* somebody has said, in this life, that it was heard */
+    bool heard;           /* somebody has said so, in this life */
+    uint32_t attempt;     /* of who had it last, in this life */
     uint32_t attempt_max; /* that ever asked */
     uint64_t reached;     /* counts up, in all lives */
 };
@@ -92,7 +93,7 @@ static void check_end_of_life(const struct known *session)
     if (session->life == 0)
         return;
     MUST(session->last); /* what is held does not end */
-    if (session->forgotten)
+    if (session->heard)
         reached_heard++;
     else if (age >= 120 * GW_NS_PER_S)
         reached_expired++;
@@ -110,7 +111,8 @@ static void begin_life(struct known *session, const struct gw_watermark *waterma
     session->life = watermark->session;
     session->binding = watermark->binding;
     session->told = GW_RESET_NONE;
-    session->forgotten = false;
+    session->heard = false;
+    session->attempt = 0;
 }
 
 static void on_granted(struct house *in, unsigned holder)
@@ -133,6 +135,8 @@ static void on_granted(struct house *in, unsigned holder)
     MUST(session->last); /* else somebody has it */
     MUST(session->told == GW_RESET_NONE);
     MUST(watermark->binding == session->binding);
+    MUST(watermark->attempt >= session->attempt);
+    session->attempt = watermark->attempt;
     MUST(claimed->resumed == session->last->stood);
     check_same_marks(watermark, session->last);
     reached_resumed += claimed->resumed;
@@ -140,17 +144,19 @@ static void on_granted(struct house *in, unsigned holder)
     session->last = NULL;
 }
 
+/* It says where its session stands, rather than what became of that. */
+static bool is_place(const struct gw_watermark *watermark)
+{
+    return watermark->release == GW_RELEASE_KEEP || watermark->release == GW_RELEASE_TOLD;
+}
+
 static void on_given(struct house *in, const struct gw_watermark *watermark)
 {
     struct known *session = known_of(watermark);
     size_t size = sizeof(*watermark) + watermark->count * sizeof(watermark->marks[0]);
 
-    if (watermark->release == GW_RELEASE_UNHEARD)
+    if (!is_place(watermark))
         return;
-    if (watermark->release == GW_RELEASE_FORGET) {
-        session->forgotten = session->forgotten || watermark->session == session->life;
-        return;
-    }
     MUST(watermark->session == session->life);
     MUST(!session->last);
     if (watermark->release == GW_RELEASE_TOLD)
@@ -164,12 +170,6 @@ static void on_given(struct house *in, const struct gw_watermark *watermark)
 }
 
 /* --- What must be true after each step --- */
-
-/* It says where its session stands, rather than what became of that. */
-static bool is_place(const struct gw_watermark *watermark)
-{
-    return watermark->release == GW_RELEASE_KEEP || watermark->release == GW_RELEASE_TOLD;
-}
 
 static bool letter_has(const struct gw_letter *letter, const struct known *session)
 {
@@ -315,6 +315,13 @@ static void tell(unsigned holder)
     receipt_count += receipt != NULL;
 }
 
+static void is_heard(const struct gw_watermark *receipt)
+{
+    struct known *session = known_of(receipt);
+
+    session->heard = session->heard || receipt->session == session->life;
+}
+
 /* One that was told says, sooner or later or never, that it has heard. */
 static void give_receipt(unsigned worker)
 {
@@ -325,6 +332,7 @@ static void give_receipt(unsigned worker)
     i = below(receipt_count);
     if (receipt_workers[i] != worker)
         return;
+    is_heard(receipts[i]);
     house_give(&house, worker, receipts[i]);
     receipt_count--;
     receipts[i] = receipts[receipt_count];
@@ -349,10 +357,11 @@ static void do_something(unsigned worker)
         move_marks(holder);
     else if (holder->state == HOLDER_HOLDS && below(6) == 0)
         tell(i);
-    else if (holder->state == HOLDER_TOLD && below(2))
+    else if (holder->state == HOLDER_TOLD && below(2)) {
+        is_heard(holder->watermark);
         house_hear(&house, i);
-    else if (holder->state == HOLDER_TOLD || holder->state == HOLDER_HOLDS ||
-             (holder->state == HOLDER_WAITS && below(3) == 0))
+    } else if (holder->state == HOLDER_TOLD || holder->state == HOLDER_HOLDS ||
+               (holder->state == HOLDER_WAITS && below(3) == 0))
         house_end(&house, i);
 }
 
