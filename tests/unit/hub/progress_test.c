@@ -144,6 +144,31 @@ START_TEST(a_restart_that_is_not_survived_is_none)
 }
 END_TEST
 
+/* When all was sent, or stopped between two messages, or within one; and in a restart. */
+START_TEST(who_hears_of_it_may_leave)
+{
+    static const size_t takes[] = {STAGE_ROOM, 32, 40, STAGE_ROOM};
+
+    open_two(0);
+    stage.readers[0].leaves = _i < 3;
+    stage.readers[0].room = 0;
+    publish(20);
+    publish(20);
+    drain(0, takes[_i]);
+    check_progress(1);
+    stage.readers[0].leaves = true;
+    if (_i == 3) {
+        delete_it();
+        check_progress(2);
+    }
+    ck_assert_int_eq(stage.readers[0].state, READER_FREE);
+    ck_assert_uint_eq(gw_hub_counts(stage.hubs[0]).subscriptions, 1);
+    publish(20);
+    ck_assert_int_eq(stage.readers[1].state, READER_STANDS);
+    stage_close(&stage);
+}
+END_TEST
+
 /* A place that is used again is not tracked because the one before was. */
 START_TEST(the_next_subscription_is_not_tracked)
 {
@@ -166,6 +191,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_broken_socket_makes_none);
     tcase_add_test(tests, a_restart_that_is_survived_is_progress);
     tcase_add_loop_test(tests, a_restart_that_is_not_survived_is_none, 0, 2);
+    tcase_add_loop_test(tests, who_hears_of_it_may_leave, 0, 4);
     tcase_add_test(tests, the_next_subscription_is_not_tracked);
 }
 

@@ -47,12 +47,17 @@ static uint32_t waiting(unsigned from, unsigned to)
     return house.stage.mail[from][to].count;
 }
 
+static void open_with_home(unsigned workers, uint32_t slots, unsigned home)
+{
+    house_open(&house, workers, slots, 10);
+    (void)house_name(&house, home, 1, name);
+    (void)house_name(&house, home, 2, other_name);
+}
+
 /* Both names have worker 0 for their home. */
 static void open_house(unsigned workers, uint32_t slots)
 {
-    house_open(&house, workers, slots, 10);
-    (void)house_name(&house, 0, 1, name);
-    (void)house_name(&house, 0, 2, other_name);
+    open_with_home(workers, slots, 0);
 }
 
 /* Holder 0 has it on `worker`, and has got to offset 1,000. */
@@ -408,18 +413,20 @@ END_TEST
 
 START_TEST(a_release_waits_for_room)
 {
-    open_house(2, 2);
-    hold(1);
-    fill_mailbox(1, 0, 20);
+    unsigned home = (unsigned)_i, elsewhere = 1 - home;
+
+    open_with_home(2, 2, home);
+    hold(elsewhere);
+    fill_mailbox(elsewhere, home, 20);
     house_end_turn(&house, 0);
-    ck_assert_ptr_nonnull(house.stage.hubs[1]->peers[0].releases.first);
-    ck_assert_uint_le(wait_ns(1), GW_RETRY_NS);
-    turn(1);
-    turn(0);
-    turn(1);
-    turn(0);
-    ck_assert_uint_eq(gw_hub_counts(house.stage.hubs[0]).sessions_kept, 1);
-    ck_assert_int_eq(claim(1, 0, 1), 0);
+    ck_assert_ptr_nonnull(house.stage.hubs[elsewhere]->peers[home].releases.first);
+    ck_assert_uint_le(wait_ns(elsewhere), GW_RETRY_NS);
+    turn(elsewhere);
+    turn(home);
+    turn(elsewhere);
+    turn(home);
+    ck_assert_uint_eq(gw_hub_counts(house.stage.hubs[home]).sessions_kept, 1);
+    ck_assert_int_eq(claim(1, home, 1), 0);
     house_end_turn(&house, 20);
     house_end_turn(&house, 21);
     ck_assert(house_stands(&house, 1, 1000));
@@ -543,18 +550,20 @@ END_TEST
 /* The node stops in the middle of all of this. */
 START_TEST(everything_that_is_pending_is_given_back)
 {
-    open_house(3, 1);
-    hold(1);
-    ck_assert_int_eq(claim(1, 2, 1), GW_PENDING);
-    turn(0);                                      /* a claimant, and a recall on its way */
-    ck_assert_int_eq(claim(2, 2, 2), GW_PENDING); /* waits for a credit */
-    ck_assert_int_eq(claim_other(3, 0), 0);
+    unsigned home = (unsigned)_i, holder = (home + 1) % 3, claimant = (home + 2) % 3;
+
+    open_with_home(3, 1, home);
+    hold(holder);
+    ck_assert_int_eq(claim(1, claimant, 1), GW_PENDING);
+    turn(home);                                          /* a claimant, and a recall on its way */
+    ck_assert_int_eq(claim(2, claimant, 2), GW_PENDING); /* waits for a credit */
+    ck_assert_int_eq(claim_other(3, home), 0);
     house_end_turn(&house, 3); /* kept */
-    fill_mailbox(1, 0, 20);
+    fill_mailbox(holder, home, 20);
     house_end_turn(&house, 0); /* a release that waits for room */
-    ck_assert_ptr_nonnull(house.stage.hubs[1]->peers[0].releases.first);
-    ck_assert_ptr_nonnull(house.stage.hubs[2]->peers[0].claims.first);
-    ck_assert_uint_eq(gw_hub_counts(house.stage.hubs[0]).sessions, 2);
+    ck_assert_ptr_nonnull(house.stage.hubs[holder]->peers[home].releases.first);
+    ck_assert_ptr_nonnull(house.stage.hubs[claimant]->peers[home].claims.first);
+    ck_assert_uint_eq(gw_hub_counts(house.stage.hubs[home]).sessions, 2);
     house_close(&house);
 }
 END_TEST
@@ -604,12 +613,12 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_claimant_may_be_recalled_at_once, 0, 2);
     tcase_add_test(tests, a_recall_waits_for_room);
     tcase_add_test(tests, a_recall_that_waits_is_not_posted_in_vain);
-    tcase_add_test(tests, a_release_waits_for_room);
+    tcase_add_loop_test(tests, a_release_waits_for_room, 0, 2);
     tcase_add_test(tests, releases_that_wait_keep_their_order);
     tcase_add_test(tests, claims_wait_for_a_credit_in_their_order);
     tcase_add_loop_test(tests, a_release_passes_claims_that_wait, 0, 2);
     tcase_add_loop_test(tests, two_that_want_what_the_other_has_both_get_it, 0, 2);
-    tcase_add_test(tests, everything_that_is_pending_is_given_back);
+    tcase_add_loop_test(tests, everything_that_is_pending_is_given_back, 0, 3);
     tcase_add_test(tests, single_failures_lose_nothing);
 }
 

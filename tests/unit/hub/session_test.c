@@ -566,6 +566,25 @@ START_TEST(who_has_no_address_is_not_counted_by_it)
 }
 END_TEST
 
+/* There is a record for every address, though each has one session only. */
+START_TEST(whatever_is_kept_is_counted)
+{
+    const struct gw_sessions *sessions;
+
+    house_open(&house, 1, 0, 10);
+    sessions = &house.stage.hubs[0]->sessions;
+    for (unsigned i = 0; i < 20; i++) {
+        char address[16];
+
+        snprintf(address, sizeof(address), "10.0.0.%u", i);
+        ck_assert_int_eq(claim_id(i, i, address), 0);
+        house_end_turn(&house, i);
+        ck_assert_uint_eq(gw_slab_count(sessions->addresses), i < 10 ? i + 1 : 10);
+    }
+    house_close(&house);
+}
+END_TEST
+
 START_TEST(homes_share_what_an_address_may_have)
 {
     char id[32];
@@ -725,6 +744,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, there_is_a_last_one_that_can_be_held);
     tcase_add_loop_test(tests, one_address_has_1000_at_most, 0, 3);
     tcase_add_test(tests, who_has_no_address_is_not_counted_by_it);
+    tcase_add_test(tests, whatever_is_kept_is_counted);
     tcase_add_test(tests, homes_share_what_an_address_may_have);
     tcase_add_test(tests, an_address_gets_its_places_back);
     tcase_add_test(tests, a_session_moves_with_its_address);

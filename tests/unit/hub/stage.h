@@ -58,6 +58,7 @@ struct reader {
     uint64_t sends;
     int last_iov_count;
     uint64_t progress; /* how often it was told of */
+    bool leaves;       /* when it is */
 };
 
 /* One epoch of a channel, as its home has seen it. */
@@ -382,11 +383,15 @@ static inline void port_lost(void *ctx, uint64_t who, uint32_t subscription, enu
     reader->why = reason;
 }
 
+static inline void stage_unsubscribe(struct stage *stage, unsigned index);
+
 static inline void port_progress(void *ctx, uint64_t who)
 {
-    const struct actor *actor = ctx;
+    struct stage *stage = ((const struct actor *)ctx)->stage;
 
-    actor->stage->readers[who - 1].progress++;
+    stage->readers[who - 1].progress++;
+    if (stage->readers[who - 1].leaves)
+        stage_unsubscribe(stage, (unsigned)who - 1);
 }
 
 /* --- The stage --- */
