@@ -43,8 +43,9 @@ class Firefox {
     return answer.result;
   }
 
-  /** A window with this page: {evaluate(expression)}, which resolves to what JSON can hold. A tab behind others
-   * would be slowed down. */
+  /** A window with this page, since a tab behind others would be slowed down: {evaluate(expression), close()};
+   * evaluate() resolves to what JSON can hold. To be closed when it is done with: Firefox connects one WebSocket
+   * to a host at a time, on whatever port, and pages that try in vain hold up the others. */
   async newPage(url) {
     const { context } = await this.call('browsingContext.create', { type: 'window' });
     await this.call('browsingContext.navigate', { context, url, wait: 'complete' });
@@ -56,6 +57,7 @@ class Firefox {
         assert(result, exceptionDetails?.text);
         return JSON.parse(result.value);
       },
+      close: () => this.call('browsingContext.close', { context }),
     };
   }
 

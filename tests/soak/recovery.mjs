@@ -191,13 +191,12 @@ const server = await suiteServer({ args: ['--history=20000', '--history-bytes=64
 const told = [`seed ${SEED}`];
 
 const CHANNELS = 4;
-const PAGES = CUTS > 1000 ? 24 : 12;
 
 class Crowd {
-  constructor(name, port, random) {
+  constructor(name, port, size, random) {
     this.count = { attempts: 0, unopened: 0, inFrame: 0, unknown: 0, pings: 0, messages: 0, unasked: 0, unheard: 0 };
     this.authors = Array.from({ length: CHANNELS }, (_, at) => new Author(server.port, `${name}-${at}`));
-    this.pages = Array.from({ length: PAGES }, (_, at) => {
+    this.pages = Array.from({ length: size }, (_, at) => {
       const first = random.below(CHANNELS);
       const authors = Array.from({ length: at % 3 === 0 ? 2 + (at % 2) : 1 }, (_, next) => this.authors[(first + next) % CHANNELS]);
       return new Page(port, authors, { random, count: this.count, slow: at % 4 === 1 });
@@ -256,14 +255,14 @@ for (const [at, way] of ways.entries()) {
   test(`${way.name}: nothing is lost`, async (t) => {
     const random = seeded(SEED + at);
     const { cutter, port } = await build(t, way, server.port, random);
-    const crowd = new Crowd(`way${at}`, port, random);
+    const crowd = new Crowd(`way${at}`, port, way.part * (CUTS > 1000 ? 8 : 5), random);
     const began = performance.now();
     t.after(() => crowd.stop());
     await play(crowd, cutter, (CUTS * way.part) / 10);
     const { count, authors } = crowd;
     const published = authors.reduce((sum, author) => sum + author.answered, 0);
     told.push(
-      `${way.name}: ${cutter.cuts} cuts of ${PAGES} pages in ${((performance.now() - began) / 1000).toFixed(0)} s; ` +
+      `${way.name}: ${cutter.cuts} cuts of ${crowd.pages.length} pages in ${((performance.now() - began) / 1000).toFixed(0)} s; ` +
         `${count.attempts} attempts, ${count.unopened} cut in the handshake, ${count.inFrame} in a frame`,
       `  ${published} published, ${count.messages} delivered, ${count.unasked + count.unheard} of them again: ` +
         `${count.unasked} had not been acknowledged yet, of ${count.unheard} the pong was lost; ${count.pings} pings`,
