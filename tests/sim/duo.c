@@ -242,7 +242,7 @@ static size_t frame_at(const struct duo_client *client, size_t at, struct duo_fr
     return head + (size_t)len;
 }
 
-static void answer_pings(struct duo *duo, unsigned index)
+void duo_answer_pings(struct duo *duo, unsigned index)
 {
     struct duo_client *client = &duo->clients[index];
     struct duo_frame frame;
@@ -272,7 +272,7 @@ static void clients_turn(struct duo *duo)
         send_out(duo, client);
         while (!client->deaf && read_some(duo, client, SIZE_MAX))
             ;
-        answer_pings(duo, (unsigned)events[i].token);
+        duo_answer_pings(duo, (unsigned)events[i].token);
     }
 }
 

@@ -107,6 +107,10 @@ size_t duo_drip(struct duo *duo, unsigned client, const void *data, size_t len, 
 /* A deaf client reads this many bytes at most, now. */
 void duo_sip(struct duo *duo, unsigned client, size_t len);
 
+/* Answers the pings that it has got, if it is one who does; who hears of nothing but what it sips
+ * does that only here. */
+void duo_answer_pings(struct duo *duo, unsigned client);
+
 bool duo_there(const struct duo *duo, unsigned client);
 
 /* The status of the next whole answer, which is then behind us; 0: there is none. `*body` may be
