@@ -123,7 +123,6 @@ static void owed_done(struct gw_worker *worker, struct gw_conn *conn)
     if (conn->flags & GW_CONN_FINISH)
         gw_conn_finish(worker, conn);
     gw_subs_unblock(worker, conn);
-    gw_conn_resume(worker, conn);
 }
 
 void gw_owed_send(struct gw_worker *worker, struct gw_conn *conn)

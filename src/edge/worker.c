@@ -140,6 +140,27 @@ static void read_on(struct gw_worker *worker, struct gw_conn *conn)
         read_once(worker, conn);
 }
 
+/* Before anything else is sent to it, a reader that lost its place hears of it. */
+static void tell_lost(struct gw_worker *worker, struct gw_conn *conn)
+{
+    uint32_t subscription;
+    enum gw_reset reason;
+
+    while (conn->phase == GW_CONN_OPEN && !conn->owed &&
+           gw_subs_take_lost(worker, conn, &subscription, &reason))
+        conn->route->on_lost(worker, conn, subscription, reason);
+}
+
+/* Whoever is rid of what it was owed is told and read in the same turn, before more is sent to it
+ * and blocks it again: a reader that is slow all through a long batch must be heard, too. */
+static void send_owed(struct gw_worker *worker, struct gw_conn *conn)
+{
+    gw_owed_send(worker, conn);
+    tell_lost(worker, conn);
+    if (conn->stash && !(conn->flags & GW_CONN_QUEUED))
+        read_on(worker, conn);
+}
+
 static void take_event(struct gw_worker *worker, const struct gw_event *event)
 {
     struct gw_conn *conn;
@@ -160,21 +181,10 @@ static void take_event(struct gw_worker *worker, const struct gw_event *event)
         return;
     }
     if (event->writable && conn->owed)
-        gw_owed_send(worker, conn);
+        send_owed(worker, conn);
     if (conn->flags & GW_CONN_READABLE && conn->phase != GW_CONN_DEAD &&
         !(conn->flags & GW_CONN_QUEUED))
         read_on(worker, conn);
-}
-
-/* Before anything else is sent to it, a reader that lost its place hears of it. */
-static void tell_lost(struct gw_worker *worker, struct gw_conn *conn)
-{
-    uint32_t subscription;
-    enum gw_reset reason;
-
-    while (conn->phase == GW_CONN_OPEN && !conn->owed &&
-           gw_subs_take_lost(worker, conn, &subscription, &reason))
-        conn->route->on_lost(worker, conn, subscription, reason);
 }
 
 /* Those that stood in the line when it began; who joins it meanwhile is served in the next turn. */

@@ -3,6 +3,8 @@
 #include "lib/suite.h"
 #include "sim/session_lib.h"
 
+#define LETTERS 60
+
 /* Whoever has a session gets the first ping at once, as soon as it has got something. */
 static void begin_with_ping(void)
 {
@@ -345,6 +347,59 @@ START_TEST(at_rest_a_session_costs_two_allocations)
 }
 END_TEST
 
+/* --- A long batch --- */
+
+/* It reads a little at a time, answers what it is asked, and is cut again and again. */
+START_TEST(in_a_long_batch_to_a_slow_reader_progress_is_acknowledged)
+{
+    static char message[1000];
+    struct sim_net_options net = SIM_NET_CALM;
+    unsigned attempts = 0, most = 0, whole = 0;
+    bool had[LETTERS] = {false};
+
+    net.buffer_bytes = 2000;
+    ck_assert_int_eq(duo_begin(&duo, &(struct duo_options){.net = &net,
+                                                           .workers = 2,
+                                                           .mailbox_slots = 1,
+                                                           .flags = FLAGS("--history=100")}),
+                     0);
+    come(0, 0);
+    go(0);
+    for (int i = 0; i < LETTERS; i++) {
+        memset(message, '0' + i, sizeof(message) - 1);
+        ck_assert_int_eq(post_one(POSTER, "c", message), 200);
+    }
+    while (!had[LETTERS - 1] && ++attempts < LETTERS) {
+        duo_connect(&duo, 0);
+        duo.clients[0].deaf = true;
+        duo.clients[0].pongs = true;
+        ask_for(0, "c", (int)attempts, "", "");
+        for (int i = 0; i < 900; i++) {
+            duo_sip(&duo, 0, 12);
+            duo_answer_pings(&duo, 0);
+            duo_run(&duo, DUO_MS);
+        }
+        ck_assert_int_eq(duo_answer(&duo, 0, NULL), 101);
+        listen_to(0);
+        ck_assert_uint_eq(heard.closed, 0);
+        for (unsigned i = 0; i < heard.messages; i++) {
+            unsigned number = (unsigned)(heard.text[i * (sizeof(message) - 1)] - '0');
+
+            ck_assert(number == 0 || had[number - 1]); /* nothing is missing */
+            had[number] = true;
+        }
+        whole += heard.messages;
+        most = heard.messages > most ? heard.messages : most;
+        sim_net_reset(duo.net, duo.clients[0].fd);
+        duo_run(&duo, 10 * DUO_MS);
+    }
+    ck_assert(had[LETTERS - 1]);
+    ck_assert_uint_lt(most, LETTERS / 2); /* or it would show nothing */
+    ck_assert_uint_lt(whole, 2 * LETTERS);
+    duo_end(&duo);
+}
+END_TEST
+
 /* --- Told in band --- */
 
 /* It falls behind while it is connected: that is told, and acknowledged only once it was heard. */
@@ -433,6 +488,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, without_a_session_there_is_a_heartbeat_and_no_more);
     tcase_add_test(tests, at_rest_a_session_costs_two_allocations);
 
+    tcase_add_test(tests, in_a_long_batch_to_a_slow_reader_progress_is_acknowledged);
     tcase_add_test(tests, a_loss_that_is_told_in_band_is_acknowledged_behind_the_telling);
     tcase_add_test(tests, a_proxy_that_answers_pings_itself_voids_the_guarantee);
 }

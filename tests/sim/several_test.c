@@ -717,8 +717,8 @@ START_TEST(every_allocation_may_fail)
             filler[i] = (char)('a' + i * i % 23);
         if (!live(at, _i == 0))
             continue;
-        failed = duo.meter.failed > 0;
         end_life();
+        failed = duo.meter.failed > 0;
         if (!failed)
             ck_lived();
         duo_end(&duo);
