@@ -51,7 +51,7 @@ static struct known *known_of(const struct gw_watermark *watermark)
     for (unsigned i = 0; i < SESSIONS; i++)
         if (memcmp(known[i].id, watermark->id, sizeof(watermark->id)) == 0)
             return &known[i];
-    MUST(!"a session of that name");
+    ck_abort_msg("no session has that name");
     return NULL;
 }
 
@@ -71,7 +71,7 @@ static const struct gw_mark *mark_of(const struct gw_watermark *watermark, uint6
     for (uint32_t i = 0; i < watermark->count; i++)
         if (watermark->marks[i].channel == channel)
             return &watermark->marks[i];
-    MUST(!"a mark for the channel");
+    ck_abort_msg("no mark is of that channel");
     return NULL;
 }
 
