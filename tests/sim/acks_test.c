@@ -464,6 +464,43 @@ START_TEST(a_proxy_that_answers_pings_itself_voids_the_guarantee)
 }
 END_TEST
 
+/* --- A beginning that breaks off --- */
+
+/* The server has no memory for one thing while a session of two channels begins. Whoever comes back
+ * finds no session, or one that nothing is missing of: false when all went well. */
+static bool begin_short_of_memory(long left)
+{
+    bool failed;
+
+    ck_assert_int_eq(duo_begin(&duo, &(struct duo_options){0}), 0);
+    duo_connect(&duo, 0);
+    duo.meter.left = left;
+    ask_for(0, "a,b", 0, "", "");
+    duo_run(&duo, 50 * DUO_MS);
+    failed = duo.meter.failed > 0;
+    duo.meter.left = METER_UNLIMITED;
+    go(0);
+    come_with(0, "a,b", 1, "", "");
+    listen_to(0);
+    if (heard.closed == 0) {
+        ck_assert_uint_eq(heard.messages, 2);
+        ck_assert_ptr_null(strstr(heard.text, "reset"));
+    } else
+        ck_assert_str_eq(heard.reason, "unknown");
+    duo_end(&duo);
+    return failed;
+}
+
+START_TEST(a_beginning_that_breaks_off_is_no_place_to_come_back_to)
+{
+    long left = 0;
+
+    while (begin_short_of_memory(left))
+        left++;
+    ck_assert_int_gt(left, 5);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_set_timeout(tests, 60);
@@ -491,6 +528,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, in_a_long_batch_to_a_slow_reader_progress_is_acknowledged);
     tcase_add_test(tests, a_loss_that_is_told_in_band_is_acknowledged_behind_the_telling);
     tcase_add_test(tests, a_proxy_that_answers_pings_itself_voids_the_guarantee);
+    tcase_add_test(tests, a_beginning_that_breaks_off_is_no_place_to_come_back_to);
 }
 
 int main(void)

@@ -153,7 +153,8 @@ void gw_session_stands(struct gw_worker *worker, struct gw_conn *conn, uint32_t 
     if (!hold || !hold->watermark)
         return;
     gw_hub_track(worker->hub, gw_subs_at(worker, conn, i));
-    hold->watermark->stood = true;
+    if (i + 1 == hold->watermark->count)
+        hold->watermark->stood = true;
     if (result->reset != GW_RESET_NONE)
         gw_conn_want_ack(worker, conn);
     else if (hold->since_given || !hold->resumed)

@@ -35,7 +35,7 @@ bool gw_session_resumed(const struct gw_conn *conn);
 bool gw_session_says(const struct gw_conn *conn);
 void gw_session_since(const struct gw_conn *conn, uint32_t i, struct gw_since *since);
 
-/* Subscription number `i` stands, and all others do. */
+/* Subscription number `i` stands, as all others do: to be said of each in turn, from 0 on. */
 void gw_session_stands(struct gw_worker *worker, struct gw_conn *conn, uint32_t i,
                        const struct gw_subscribed *result);
 
