@@ -528,6 +528,25 @@ START_TEST(it_is_told_4410_until_its_close_frame_answers)
 }
 END_TEST
 
+/* Its claim is answered when its connection is gone: nobody has heard that. */
+START_TEST(what_reached_nobody_is_told_again)
+{
+    leave_behind((unsigned)_i / 2);
+    come_to(0, (unsigned)_i % 2, 1);
+    ck_told(0, "", 4410, "expired");
+    go(0);
+    duo_connect_to(&duo, 0, (unsigned)_i % 2);
+    stall(!((unsigned)_i % 2), 50 * DUO_MS);
+    ask_for(0, "c", 2, "", "");
+    duo_run(&duo, 5 * DUO_MS);
+    sim_net_reset(duo.net, duo.clients[0].fd);
+    duo_run(&duo, 100 * DUO_MS);
+    come_to(0, (unsigned)_i / 2, 3);
+    ck_told(0, "", 4410, "expired");
+    duo_end(&duo);
+}
+END_TEST
+
 /* Two have been told; one has answered; the other's answer comes when the name has a new life. */
 START_TEST(a_late_answer_says_nothing_of_the_next_session)
 {
@@ -758,6 +777,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, one_that_is_closing_is_beaten, 0, PLACES);
 
     tcase_add_loop_test(tests, it_is_told_4410_until_its_close_frame_answers, 0, PLACES);
+    tcase_add_loop_test(tests, what_reached_nobody_is_told_again, 0, PLACES);
     tcase_add_loop_test(tests, a_late_answer_says_nothing_of_the_next_session, 0, PLACES);
     tcase_add_test(tests, a_stranger_does_not_hear_what_it_lacks);
     tcase_add_loop_test(tests, that_it_was_told_is_forgotten_after_session_ttl, 0, PLACES);
