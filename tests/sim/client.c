@@ -11,10 +11,12 @@
 #include "sim/must.h"
 #include "sim/net.h"
 #include "sim/peek.h"
+#include "sim/session.h"
 
 #define OUT_MAX       (8u * 1024 * 1024)
 #define PAYLOAD_MAX   65536u
 #define FRAGMENTS_MAX 4
+#define PONG_LATE_NS  (1500 * GW_NS_PER_MS) /* at most: some of them come too late */
 
 static void random_bytes(struct client *client, uint8_t *out, size_t len)
 {
@@ -87,14 +89,29 @@ static bool reads_envelopes(const struct client *client)
     return client->kind == CLIENT_JSON || client->kind == CLIENT_JSON_DEFLATED;
 }
 
+/* What it says of its session, which is all that it knows. */
+static void write_claim(const struct client *client, char *out, size_t room)
+{
+    const struct client_claim *claim = &client->claim;
+    unsigned number = (unsigned)(claim->session - client->common->oracle->sessions);
+
+    if (claim->silent)
+        snprintf(out, room, "session=the-session-of-%02u", number);
+    else
+        snprintf(out, room, "session=the-session-of-%02u&attempt=%u", number, claim->attempt);
+}
+
 static void say_handshake(struct client *client, const char *since)
 {
-    char target[128], request[1024];
+    char target[128], request[1024], begin[64];
     uint8_t nonce[16];
     int len;
 
     random_bytes(client, nonce, sizeof(nonce));
-    snprintf(target, sizeof(target), "/channels/c%u?since=%s%s", client->view.channel, since,
+    snprintf(begin, sizeof(begin), "since=%s", since);
+    if (client->claim.session)
+        write_claim(client, begin, sizeof(begin));
+    snprintf(target, sizeof(target), "/channels/c%u?%s%s", client->view.channel, begin,
              reads_envelopes(client) ? "&format=json" : "");
     len = gw_ws_request_deflate(request, sizeof(request), client->key, nonce, "localhost:9880",
                                 target, NULL, NULL, offer_of(client));
@@ -102,22 +119,55 @@ static void say_handshake(struct client *client, const char *since)
     say(client, request, (size_t)len);
 }
 
-void client_start(struct client *client, struct client_common *common, unsigned index,
-                  uint32_t channel, enum client_kind kind, const char *text)
+static uint64_t now_ns(const struct client *client)
 {
-    struct gw_since since = gw_since_read((struct gw_str){text, strlen(text)});
+    return sim_net_now(client->common->net);
+}
 
+/* What the oracle is to know of it before it comes. */
+static void ask(struct client *client, uint32_t channel, const char *text)
+{
+    const struct client_common *common = client->common;
+    const struct client_claim *claim = &client->claim;
+    struct gw_since since = gw_since_read((struct gw_str){text, strlen(text)});
+    uint64_t told = 0;
+
+    if (common->assembly)
+        told = peek_told(common->assembly, channel, oracle_epoch(common->oracle, channel));
+    oracle_ask(common->oracle, &client->view, channel, &since, told);
+    if (claim->stranger)
+        client->foreign = session_seen(common->oracle, claim->session, now_ns(client));
+    else if (claim->session)
+        session_ask(common->oracle, &client->view, claim->session, claim->attempt, now_ns(client));
+}
+
+static void tell_of_coming(const struct client *client, const char *since)
+{
+    char claim[64] = "";
+
+    if (client->claim.session)
+        write_claim(client, claim, sizeof(claim));
+    if (client->kind == CLIENT_POSTER)
+        tell("client", client->index, "comes to post to %u", client->view.channel);
+    else
+        tell("client", client->index, "comes to %u, %s%s", client->view.channel,
+             client->claim.session ? "" : "since=", client->claim.session ? claim : since);
+}
+
+void client_start(struct client *client, struct client_common *common, unsigned index,
+                  uint32_t channel, enum client_kind kind, const char *text,
+                  const struct client_claim *claim)
+{
     memset(client, 0, sizeof(*client));
     client->common = common;
     client->index = index;
     client->kind = kind;
     client->excuse = common->newcomers;
     client->author = common->authors++;
+    if (claim)
+        client->claim = *claim;
     must(client->author < ORACLE_PUBS_MAX, "too many connections");
-    oracle_ask(common->oracle, &client->view, channel, &since,
-               common->assembly
-                   ? peek_told(common->assembly, channel, oracle_epoch(common->oracle, channel))
-                   : 0);
+    ask(client, channel, text);
     gw_buf_init(&client->out, &gw_alloc_std, OUT_MAX);
     gw_buf_init(&client->in, &gw_alloc_std, OUT_MAX);
     if (kind != CLIENT_POSTER)
@@ -125,10 +175,7 @@ void client_start(struct client *client, struct client_common *common, unsigned 
     client->phase = CLIENT_CONNECTING;
     client->fd = gw_loop_connect(common->loop, &common->server, index);
     must(client->fd >= 0, "a client cannot connect");
-    if (kind == CLIENT_POSTER)
-        tell("client", index, "comes to post to %u", channel);
-    else
-        tell("client", index, "comes to %u, since=%s", channel, text);
+    tell_of_coming(client, text);
 }
 
 static void gone(struct client *client)
@@ -146,11 +193,6 @@ void client_vanish(struct client *client)
 }
 
 /* --- Understanding --- */
-
-static uint64_t now_ns(const struct client *client)
-{
-    return sim_net_now(client->common->net);
-}
 
 /* The length of the head that `in` begins with, or 0. */
 static size_t head_len(const struct client *client)
@@ -202,6 +244,26 @@ static enum gw_reset reset_named(struct gw_str reason)
     return GW_RESET_NONE;
 }
 
+/* 4410: what it lacks is gone, or there is no such session. In envelopes the former is said in
+ * words, unless it has been told to others before. */
+static void judge_reset(struct client *client, enum gw_reset reason)
+{
+    struct oracle *oracle = client->common->oracle;
+
+    client->resets[reason]++;
+    if (client->claim.stranger) {
+        must(reason == GW_RESET_UNKNOWN, "client %u: a stranger hears what a session lacks",
+             client->index);
+        session_judge_stranger(oracle, &client->foreign, 4410, now_ns(client));
+        return;
+    }
+    must(client->claim.session || !reads_envelopes(client), "client %u: closed with 4410",
+         client->index);
+    oracle_refused(oracle, &client->view, reason, now_ns(client));
+    if (client->claim.session)
+        client->told_again = session_over(&client->view, reason, now_ns(client));
+}
+
 /* What a close code claims is checked as it is heard. */
 static void judge_close(struct client *client, const struct gw_ws_event *event)
 {
@@ -223,10 +285,15 @@ static void judge_close(struct client *client, const struct gw_ws_event *event)
         must(!reads_envelopes(client), "client %u: closed with 4408", client->index);
         oracle_lost(client->common->oracle, &client->view, now_ns(client));
         break;
+    case 4403:
+        must(client->claim.stranger, "client %u: closed with 4403", client->index);
+        session_judge_stranger(client->common->oracle, &client->foreign, 4403, now_ns(client));
+        break;
+    case 4409:
+        session_taken(&client->view);
+        break;
     case 4410:
-        must(!reads_envelopes(client), "client %u: closed with 4410", client->index);
-        client->resets[reset_named(reason)]++;
-        oracle_refused(client->common->oracle, &client->view, reset_named(reason), now_ns(client));
+        judge_reset(client, reset_named(reason));
         break;
     default:
         must_fail(__FILE__, __LINE__, "client %u: closed with %u", client->index,
@@ -293,6 +360,9 @@ static void take_control(struct client *client, struct gw_str text)
 
 static void see(struct client *client, const uint8_t *data, size_t len, bool binary)
 {
+    must(!client->claim.stranger, "client %u: a stranger got a session", client->index);
+    if (client->in_ns == 0)
+        client->in_ns = now_ns(client);
     oracle_see(client->common->oracle, &client->view, data, len, binary);
     client->delivered++;
     tell("client", client->index, "gets %.8s at %u.%llu", (const char *)data, client->view.life,
@@ -338,6 +408,35 @@ static void take_text(struct client *client, struct gw_str text)
     check_position(client, text);
 }
 
+/* The server waits for the pong before it pings again. */
+static void take_ping(struct client *client, const struct gw_ws_event *event)
+{
+    uint64_t nonce;
+
+    must(!client->ping_waits, "client %u: a second ping is on its way", client->index);
+    must(event->len == sizeof(nonce), "client %u: a ping of %zu bytes", client->index, event->len);
+    memcpy(&nonce, event->data, sizeof(nonce));
+    session_got_ping(client->common->oracle, &client->view, nonce);
+    client->pinged++;
+    client->ping_waits = true;
+    client->ping_len = event->len;
+    memcpy(client->ping, event->data, event->len);
+    if (client->pongs == PONGS_AT_ONCE || client->common->calm)
+        client_pong(client);
+    else if (client->pongs == PONGS_NEVER)
+        client->answers_ns = UINT64_MAX;
+    else
+        client->answers_ns = now_ns(client) + seeded_below(client->common->random, PONG_LATE_NS);
+}
+
+void client_pong(struct client *client)
+{
+    if (!client->ping_waits)
+        return;
+    client->ping_waits = false;
+    say_frame(client, GW_WS_OP_PONG, client->ping, client->ping_len);
+}
+
 static void take_event(struct client *client, const struct gw_ws_event *event)
 {
     switch (event->kind) {
@@ -351,8 +450,7 @@ static void take_event(struct client *client, const struct gw_ws_event *event)
         }
         break;
     case GW_WS_PING:
-        say_frame(client, GW_WS_OP_PONG, event->data, event->len);
-        client->pinged++;
+        take_ping(client, event);
         break;
     case GW_WS_PONG:
         break;

@@ -32,6 +32,7 @@ struct client_common {
     const struct gw_assembly *assembly; /* NULL: there is no server now */
     uint32_t authors;                   /* connections so far */
     bool keys;                          /* posters give keys, and ask again with them */
+    bool calm;                          /* everybody answers pings at once */
     unsigned newcomers; /* what excuses those who come now: bits of enum client_excuse */
 };
 
@@ -45,6 +46,17 @@ enum client_kind {
     CLIENT_DEFLATED,
     CLIENT_JSON,
     CLIENT_JSON_DEFLATED
+};
+
+/* How it answers pings: browsers answer at once, or the latest when they come to it. */
+enum client_pongs { PONGS_AT_ONCE, PONGS_LATE, PONGS_NEVER };
+
+/* The session under which it comes, if it does. */
+struct client_claim {
+    struct oracle_session *session; /* NULL: none */
+    uint32_t attempt;
+    bool silent;   /* does not say its attempt, which is 0 */
+    bool stranger; /* the session is somebody else's */
 };
 
 /* Why its connection may end without a word. */
@@ -68,6 +80,15 @@ struct client {
     uint64_t wakes_ns; /* till then */
     unsigned excuse;   /* bits of enum client_excuse */
     struct oracle_view view;
+    struct client_claim claim;
+    struct oracle_claim foreign; /* a stranger's */
+    enum client_pongs pongs;
+    bool ping_waits; /* is not answered yet, and will be then, or never */
+    uint64_t answers_ns;
+    uint8_t ping[GW_WS_CONTROL_MAX];
+    size_t ping_len;
+    uint64_t in_ns;  /* when its session first did something for it; 0: it has not */
+    bool told_again; /* with 4410, what another connection had been told before */
     struct gw_ws *ws;
     char key[GW_WS_KEY_LEN + 1];
     struct gw_buf out, in; /* not yet sent; not yet understood */
@@ -82,12 +103,17 @@ struct client {
     bool in_message;                       /* input ended in mid-frame */
 };
 
-/* Begins to connect: a poster, or a subscriber that begins at `since`, written as `text`. */
+/* Begins to connect: a poster, or a subscriber that begins at `since`, written as `text`, or where
+ * its session says (`claim` may be NULL). */
 void client_start(struct client *client, struct client_common *common, unsigned index,
-                  uint32_t channel, enum client_kind kind, const char *text);
+                  uint32_t channel, enum client_kind kind, const char *text,
+                  const struct client_claim *claim);
 
 /* An event of its descriptor, or time to go on. */
 void client_go(struct client *client);
+
+/* Answers the ping that waits, if one does. */
+void client_pong(struct client *client);
 
 /* A slow one reads a little. */
 void client_sip(struct client *client);

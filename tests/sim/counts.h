@@ -53,6 +53,17 @@
     X(WALL_JUMP, "wall clock jumped")                                                              \
     X(STARVED, "allocation failed")                                                                \
     X(TOLD_OF_FAMINE, "told of it: 1011")                                                          \
+    X(SESSION_RESUMED, "session resumed")                                                          \
+    X(SESSION_MISSED, "... with something missed")                                                 \
+    X(SESSION_REPEATS, "... with repeats")                                                         \
+    X(SESSION_TAKEN, "session taken over: 4409")                                                   \
+    X(SESSION_HALF_OPEN, "... from one that was half-open")                                        \
+    X(SESSION_TOLD_AGAIN, "session told 4410 again")                                               \
+    X(SESSION_UNKNOWN, "session unknown")                                                          \
+    X(SESSION_STRANGER, "stranger's session: 4403")                                                \
+    X(CLAIM_WAITED, "claim waited for a recall")                                                   \
+    X(CLAIM_OUTDONE, "... and a newer one came")                                                   \
+    X(ACK_IN_BATCH, "acknowledged within a batch")                                                 \
     X(LINGERED, "branches left their home")                                                        \
     X(SHORT_SEND, "short send")                                                                    \
     X(FULL_SEND, "socket full")                                                                    \

@@ -6,6 +6,7 @@
 #include "lib/seeded.h"
 #include "sim/must.h"
 #include "sim/net.h"
+#include "sim/session.h"
 
 #define EVENTS_MAX    64
 #define SINCE_MAX     64
@@ -95,6 +96,76 @@ static void choose_since(const struct crowd *crowd, unsigned index, char text[SI
     write_position(&position, text);
 }
 
+/* --- Sessions --- */
+
+#define NO_SESSION UINT32_MAX
+#define UNNOTICED_NS                                                                               \
+    (500 * GW_NS_PER_MS) /* by then nobody can have noticed that one is half-open */
+
+/* Of six persons of a channel one has a session, and two more have one together: two tabs of one
+ * browser. Or all three have one. */
+static uint32_t session_of(const struct crowd *crowd, unsigned index)
+{
+    unsigned row = (index / crowd->habits.channels) % 6;
+
+    if (!crowd->habits.sessions || (row != 1 && row != 3 && row != 4))
+        return NO_SESSION;
+    if (crowd->habits.tabs)
+        return index - (row - 1) * crowd->habits.channels;
+    return row == 4 ? index - crowd->habits.channels : index;
+}
+
+/* Another tab, if one is there. */
+static bool other_is_there(const struct crowd *crowd, unsigned index)
+{
+    uint32_t session = session_of(crowd, index);
+
+    for (unsigned i = 0; session != NO_SESSION && i < crowd->habits.clients; i++)
+        if (i != index && session_of(crowd, i) == session && crowd->clients[i].phase != CLIENT_NONE)
+            return true;
+    return false;
+}
+
+/* The page's whole knowledge: a name, and how often it has come. Whether it says 0 or nothing is
+ * the same. */
+static void make_claim(struct crowd *crowd, unsigned index, struct client_claim *claim)
+{
+    uint32_t session = session_of(crowd, index);
+
+    if (session == NO_SESSION)
+        return;
+    claim->session = &crowd->common.oracle->sessions[session];
+    claim->attempt = crowd->attempts[index]++;
+    claim->silent = claim->attempt == 0 && chance(crowd, 300);
+}
+
+/* Under the session of somebody who listens to another channel. It does not begin one. */
+static bool make_stranger(struct crowd *crowd, unsigned index, struct client_claim *claim)
+{
+    unsigned other = (unsigned)pick(crowd, crowd->habits.clients);
+    uint32_t session = session_of(crowd, other);
+
+    if (session == NO_SESSION || channel_of(crowd, index) == channel_of(crowd, other))
+        return false;
+    claim->session = &crowd->common.oracle->sessions[session];
+    claim->attempt = 1 + (uint32_t)pick(crowd, 20);
+    claim->stranger = true;
+    return true;
+}
+
+static enum client_pongs pongs_of(unsigned index)
+{
+    switch (index % 8) {
+    case 3:
+    case 6:
+        return PONGS_LATE;
+    case 4:
+        return PONGS_NEVER;
+    default:
+        return PONGS_AT_ONCE;
+    }
+}
+
 static void come(struct crowd *crowd, unsigned index)
 {
     static const enum client_kind kinds[] = {CLIENT_POSTER,   CLIENT_PLAIN,    CLIENT_PLAIN,
@@ -103,12 +174,20 @@ static void come(struct crowd *crowd, unsigned index)
                                               CLIENT_PLAIN,  CLIENT_JSON, CLIENT_DEFLATED};
     unsigned row = (index / crowd->habits.channels) % 6;
     enum client_kind kind = crowd->habits.envelopes ? others[row] : kinds[row];
+    struct client *client = &crowd->clients[index];
+    struct client_claim claim = {.session = NULL};
     char since[SINCE_MAX] = "";
 
-    if (kind != CLIENT_POSTER)
+    if (!(kind != CLIENT_POSTER && !crowd->quiet && crowd->habits.sessions &&
+          chance(crowd, crowd->habits.stranger_permille) && make_stranger(crowd, index, &claim)))
+        make_claim(crowd, index, &claim);
+    if (kind != CLIENT_POSTER && !claim.session)
         choose_since(crowd, index, since);
-    client_start(&crowd->clients[index], &crowd->common, index, channel_of(crowd, index), kind,
-                 since);
+    client_start(client, &crowd->common, index, channel_of(crowd, index), kind, since, &claim);
+    if (claim.session)
+        client->pongs = pongs_of(index);
+    if (client->pongs != PONGS_AT_ONCE) /* it may be cut for that */
+        client->excuse |= EXCUSE_SLEPT;
 }
 
 /* --- Going --- */
@@ -152,8 +231,36 @@ static void count_beginning(const struct crowd *crowd, const struct client *clie
     count(crowd, SIM_UP_TO_DATE, view->ask.since.position.offset == view->ask.head);
 }
 
+/* One that was half-open, and could not be known to be: it had answered all pings so far. */
+static bool has_beaten(const struct crowd *crowd, const struct client *client)
+{
+    uint64_t vanished_ns =
+        crowd->vanished_ns[client->claim.session - crowd->common.oracle->sessions];
+
+    return vanished_ns > 0 && client->in_ns > vanished_ns &&
+           client->in_ns - vanished_ns < UNNOTICED_NS;
+}
+
+static void count_claim(const struct crowd *crowd, const struct client *client)
+{
+    const struct client_claim *claim = &client->claim;
+    const struct oracle_claim *seen = &client->view.claim;
+    bool resumed = claim->session && claim->attempt > 0 && client->view.seen + client->pinged > 0;
+
+    count(crowd, SIM_SESSION_RESUMED, resumed);
+    count(crowd, SIM_SESSION_MISSED, resumed && seen->missed);
+    count(crowd, SIM_SESSION_REPEATS, resumed && seen->repeats > 0);
+    count(crowd, SIM_SESSION_TAKEN, client->close_code == 4409 && client->view.seen > 0);
+    count(crowd, SIM_SESSION_HALF_OPEN, resumed && has_beaten(crowd, client));
+    count(crowd, SIM_SESSION_TOLD_AGAIN, client->told_again);
+    count(crowd, SIM_SESSION_STRANGER, client->close_code == 4403);
+    count(crowd, SIM_SESSION_UNKNOWN,
+          claim->session && client->close_code == 4410 && client->resets[GW_RESET_UNKNOWN] > 0);
+}
+
 static void count_client(const struct crowd *crowd, const struct client *client)
 {
+    count_claim(crowd, client);
     count(crowd, SIM_DELIVERED, client->delivered);
     count(crowd, SIM_PINGED, client->pinged);
     count(crowd, SIM_REFUSED, client->refused);
@@ -173,8 +280,13 @@ static void remember(struct crowd *crowd, unsigned index)
 {
     const struct client *client = &crowd->clients[index];
 
-    if (client->kind == CLIENT_POSTER)
+    if (client->kind == CLIENT_POSTER || client->claim.stranger)
         return;
+    if (client->claim.session) {
+        if (client->close_code == 4410)
+            crowd->attempts[index] = 0;
+        return;
+    }
     if (client->view.exact)
         crowd->places[index] = oracle_place_of(&client->view);
     if (client->close_code == 4410)
@@ -268,6 +380,9 @@ static void disturb(struct crowd *crowd)
     }
     roll -= habits->leave_permille;
     if (roll < habits->vanish_permille) {
+        if (client->claim.session && client->view.seen > 0 && client->pongs == PONGS_AT_ONCE)
+            crowd->vanished_ns[client->claim.session - crowd->common.oracle->sessions] =
+                sim_net_now(crowd->common.net);
         client_vanish(client);
         return;
     }
@@ -289,6 +404,31 @@ static void wake_sleepers(struct crowd *crowd)
         }
         client->asleep = false;
         client->sip = 0;
+        client_go(client);
+    }
+}
+
+/* Who is there for a while, and has read all that came, has its session. */
+static void see_sessions(struct crowd *crowd)
+{
+    for (unsigned i = 0; i < crowd->habits.clients; i++) {
+        struct client *client = &crowd->clients[i];
+
+        if (client->phase == CLIENT_OPEN && client->close_code == 0 && client->wakes_ns == 0 &&
+            session_must_stand(&client->view, sim_net_now(crowd->common.net)))
+            session_stands(&client->view);
+    }
+}
+
+static void answer_pings(struct crowd *crowd)
+{
+    for (unsigned i = 0; i < crowd->habits.clients; i++) {
+        struct client *client = &crowd->clients[i];
+
+        if (!client->ping_waits || client->phase != CLIENT_OPEN || client->asleep ||
+            (!crowd->quiet && client->answers_ns > sim_net_now(crowd->common.net)))
+            continue;
+        client_pong(client);
         client_go(client);
     }
 }
@@ -320,6 +460,8 @@ bool crowd_act(struct crowd *crowd)
     count(crowd, SIM_PUBLISHED, published);
     disturb(crowd);
     wake_sleepers(crowd);
+    answer_pings(crowd);
+    see_sessions(crowd);
     return published;
 }
 
@@ -338,13 +480,15 @@ void crowd_excuse(struct crowd *crowd, unsigned excuse)
 void crowd_calm(struct crowd *crowd)
 {
     crowd->quiet = true;
+    crowd->common.calm = true;
     wake_sleepers(crowd);
+    answer_pings(crowd);
 }
 
 void crowd_gather(struct crowd *crowd)
 {
     for (unsigned i = 0; i < crowd->habits.clients; i++)
-        if (crowd->clients[i].phase == CLIENT_NONE)
+        if (crowd->clients[i].phase == CLIENT_NONE && !other_is_there(crowd, i))
             come(crowd, i);
 }
 
@@ -365,6 +509,8 @@ const char *crowd_unrest(const struct crowd *crowd, unsigned *who)
 
     for (*who = 0; *who < crowd->habits.clients; ++*who) {
         what = unrest_of(crowd, &crowd->clients[*who]);
+        if (what && crowd->clients[*who].phase == CLIENT_NONE && other_is_there(crowd, *who))
+            what = NULL; /* only one of two tabs has it */
         if (what)
             break;
     }
@@ -422,6 +568,8 @@ void crowd_begin(struct crowd *crowd)
     memset(crowd->clients, 0, sizeof(crowd->clients));
     memset(crowd->places, 0, sizeof(crowd->places));
     memset(crowd->unanswered, 0, sizeof(crowd->unanswered));
+    memset(crowd->attempts, 0, sizeof(crowd->attempts));
+    memset(crowd->vanished_ns, 0, sizeof(crowd->vanished_ns));
     crowd->goodbye_count = 0;
 }
 

@@ -32,6 +32,9 @@ struct crowd_habits {
     unsigned odd_permille; /* of those who come back: with another position than they should */
     bool envelopes;        /* some read JSON */
     bool keys;             /* who posted and got no answer posts again, with the same key */
+    bool sessions;         /* half of the subscribers have a session and a counter, and no more */
+    bool tabs;             /* and all of those of six persons have the same one */
+    unsigned stranger_permille; /* of those who come: under somebody else's session */
 };
 
 struct crowd {
@@ -39,6 +42,8 @@ struct crowd {
     struct crowd_habits habits;
     struct client clients[CROWD_MAX];
     struct oracle_place places[CROWD_MAX]; /* how far each person got in its channel */
+    uint32_t attempts[CROWD_MAX];          /* each person's counter: with which to come next */
+    uint64_t vanished_ns[CROWD_MAX]; /* when one of its clients last became half-open: by session */
     uint32_t unanswered[CROWD_MAX]; /* what each has posted and got no answer to, + 1; 0: nothing */
     /* Authors who said goodbye and heard it back: what they had said before is not lost. */
     uint32_t goodbyes[ORACLE_PUBS_MAX], goodbye_count;

@@ -6,6 +6,7 @@
 
 #include "core/num.h"
 #include "sim/must.h"
+#include "sim/session.h"
 
 #define NUMBER_LEN 8 /* digits that every payload begins with */
 
@@ -14,6 +15,7 @@ void oracle_init(struct oracle *oracle, uint32_t channel_count)
     memset(oracle, 0, sizeof(*oracle));
     must(channel_count <= ORACLE_CHANNELS_MAX, "too many channels");
     oracle->channel_count = channel_count;
+    session_restart(oracle, UINT64_MAX); /* there are none */
 }
 
 void oracle_fini(struct oracle *oracle)
@@ -86,12 +88,13 @@ static void begin_life(struct oracle_channel *channel)
     channel->life++;
 }
 
-void oracle_restart(struct oracle *oracle)
+void oracle_restart(struct oracle *oracle, uint64_t now_ns)
 {
     for (uint32_t c = 0; c < oracle->channel_count; c++) {
         begin_life(&oracle->channels[c]);
         oracle->channels[c].server_life = oracle->channels[c].life;
     }
+    session_restart(oracle, now_ns);
 }
 
 void oracle_name_life(struct oracle *oracle, uint32_t index, uint64_t epoch)
@@ -341,6 +344,8 @@ void oracle_begin(const struct oracle *oracle, struct oracle_view *view, uint64_
     case GW_SINCE_UNKNOWN:
         break;
     }
+    if (view->claim.session)
+        session_begin(oracle, view, now_ns);
 }
 
 /* Which life a position names; it must be a true one, of this reader's time. */
@@ -378,6 +383,13 @@ void oracle_started(const struct oracle *oracle, struct oracle_view *view,
     uint16_t life = life_named(oracle, view, start);
 
     must(view->began && !view->exact, "channel %u: `subscribed` is not the first", view->channel);
+    if (view->claim.session) {
+        session_started(oracle, view, start, life, recovered);
+        go_on_from(view, life, start->offset);
+        if (!view->dishonoured)
+            session_see(view);
+        return;
+    }
     must(asked == (recovered >= 0), "channel %u: recovered is said, or not, to the wrong reader",
          view->channel);
     if (recovered == 1) {
@@ -403,7 +415,8 @@ void oracle_reset(const struct oracle *oracle, struct oracle_view *view, enum gw
     uint16_t life = life_named(oracle, view, from);
 
     must(view->exact, "channel %u: a reset before `subscribed`", view->channel);
-    if (view->dishonoured) {
+    if (view->dishonoured ||
+        (view->fresh && view->seen == 0 && life == view->life && from->offset + 1 == view->next)) {
         oracle_refused(oracle, view, reason, now_ns);
         must(life == view->life && from->offset + 1 == view->next,
              "channel %u: a reset names another position than `subscribed` did", view->channel);
@@ -418,6 +431,8 @@ void oracle_reset(const struct oracle *oracle, struct oracle_view *view, enum gw
              "channel %u: a reset, called %s, of a stream that goes on", view->channel,
              gw_reset_name(reason));
     go_on_from(view, life, from->offset);
+    if (view->claim.session)
+        session_see(view);
 }
 
 /* The channel has started over while a raw reader was connected that had not got everything. */
@@ -440,6 +455,10 @@ void oracle_refused(const struct oracle *oracle, const struct oracle_view *view,
     must(reason != GW_RESET_NONE, "a position was refused with a reason that is none");
     if (reason == GW_RESET_EPOCH && fell_with_its_life(oracle, view))
         return;
+    if (view->claim.session) {
+        session_refused(oracle, view, reason, now_ns);
+        return;
+    }
     must(view->seen == 0, "a position was refused after messages had come");
     must(verdicts(oracle, view, now_ns) & 1u << reason,
          "position %llu of channel %u was called %s: kept from %llu, head %llu, now %llu",
@@ -477,8 +496,11 @@ static void see_first(const struct oracle *oracle, struct oracle_view *view,
     must(verdicts(oracle, view, 0) & 1u << GW_RESET_NONE,
          "position %llu of channel %u was honoured, and must not be",
          (unsigned long long)view->ask.since.position.offset, view->channel);
-    must(pub->life >= view->ask.life, "channel %u: the first message is of a life that is over",
-         view->channel);
+    if (view->claim.session)
+        session_first(oracle, view, pub);
+    else
+        must(pub->life >= view->ask.life, "channel %u: the first message is of a life that is over",
+             view->channel);
     if (pub->life > view->life) { /* it started over, and this reader had had everything */
         must(view->most > life_of(oracle, view->channel, view->life)->count,
              "channel %u: a reader was left behind in an earlier life", view->channel);
@@ -518,6 +540,8 @@ void oracle_see(struct oracle *oracle, struct oracle_view *view, const uint8_t *
          pub->life, (unsigned long long)pub->offset, view->life, (unsigned long long)view->next);
     view->next++;
     view->seen++;
+    if (view->claim.session)
+        session_see(view);
 }
 
 struct oracle_place oracle_place_of(const struct oracle_view *view)
@@ -544,6 +568,8 @@ void oracle_check_honoured(const struct oracle *oracle, const struct oracle_view
 {
     if (view->told_reset)
         return;
+    if (view->claim.session)
+        session_check_honoured(view);
     must(verdicts(oracle, view, 0) & 1u << GW_RESET_NONE,
          "position %llu of channel %u was honoured, and must not be",
          (unsigned long long)view->ask.since.position.offset, view->channel);

@@ -23,6 +23,8 @@
 #define ORACLE_CHANNELS_MAX 16
 #define ORACLE_LIVES_MAX    64
 #define ORACLE_NOBODY       UINT32_MAX /* published by nobody in particular */
+#define ORACLE_SESSIONS_MAX 64
+#define ORACLE_PINGS_MAX    256 /* that are remembered */
 
 /* One publication, by its number. */
 struct oracle_pub {
@@ -55,6 +57,34 @@ struct oracle_channel {
     uint16_t server_life; /* the first one of the present server */
 };
 
+/* How far a reader has got: for coming back. */
+struct oracle_place {
+    bool known;
+    uint16_t life;
+    uint64_t offset;
+};
+
+/* What the clients of one session know of it, all together: see session.h. */
+struct oracle_session {
+    struct oracle_place got;   /* the last that any of them got, or may have begun behind */
+    struct oracle_place acked; /* what the server has read an acknowledgement of */
+    unsigned incarnation;      /* one ends when the server forgets it, or says so */
+    bool promised;            /* a client of this one has been let in: now nothing may be missing */
+    bool sure;                /* this one exists at the server, if session_ttl is not over */
+    bool dead;                /* there is none, and nobody has come to begin one */
+    bool told;                /* that it lacks something, and nobody has begun anew since */
+    uint32_t attempt, claims; /* the highest with which any of them came; how many came */
+    uint64_t alive_ns;        /* when the server certainly held it for somebody */
+    uint64_t begun_ns;        /* when somebody last came with attempt 0 */
+};
+
+struct oracle_ping {
+    uint64_t nonce, sent_ns;
+    bool says_nothing; /* as the server means it: its reader is still to hear of a loss */
+    struct oracle_session *session; /* whose client has got it; NULL: none yet */
+    struct oracle_place place;      /* how far that had got by then */
+};
+
 struct oracle {
     struct oracle_pub pubs[ORACLE_PUBS_MAX];
     uint32_t count; /* numbers 0 .. count - 1 have been tried */
@@ -62,10 +92,13 @@ struct oracle {
     uint32_t channel_count;
     /* What the server promises to keep. */
     struct gw_history history;
-    uint64_t live_log_bytes;
+    uint64_t live_log_bytes, session_ttl_ns;
     bool halved;  /* all histories together were too large: nothing is promised */
     bool starved; /* an allocation has failed: a branch may have lost its copy */
     uint64_t last_of_author[ORACLE_PUBS_MAX]; /* number + 1 of the last one appended */
+    struct oracle_session sessions[ORACLE_SESSIONS_MAX];
+    struct oracle_ping pings[ORACLE_PINGS_MAX]; /* a ring */
+    uint32_t ping_count;
 };
 
 /* Where a reader began. Made as it asks; judged as it is answered. */
@@ -77,24 +110,33 @@ struct oracle_ask {
     uint64_t told;    /* what every worker that serves the channel had been told of by then */
 };
 
+/* The session that a connection asked for, as its clients knew it then. */
+struct oracle_claim {
+    struct oracle_session *session; /* NULL: none */
+    uint32_t attempt;
+    unsigned incarnation;
+    struct oracle_place acked;
+    bool sure, dead;
+    bool must_resume, may_begin; /* as the 101 came: neither: it must, if it is there */
+    uint64_t repeats;            /* messages that somebody had got before */
+    bool missed;                 /* there was something that nobody had got */
+    struct oracle_place got;     /* as the 101 came */
+    uint64_t begun_ns;           /* when that was */
+};
+
 /* What one connection saw of one channel. */
 struct oracle_view {
     uint32_t channel;
     struct oracle_ask ask;
-    bool began;       /* its handshake has succeeded */
-    bool exact;       /* `next` is what must come; before, something between `least` and `most` */
+    bool began; /* its handshake has succeeded */
+    bool exact; /* `next` is what must come; before, something between `least` and `most` */
+    struct oracle_claim claim;
     bool dishonoured; /* it was told that a reset follows */
+    bool fresh;       /* a session that begins: there may be nothing to be told of */
     bool told_reset;  /* and that came */
     uint16_t life;
     uint64_t next, least, most;
     uint32_t seen;
-};
-
-/* How far a reader has got: for coming back. */
-struct oracle_place {
-    bool known;
-    uint16_t life;
-    uint64_t offset;
 };
 
 void oracle_init(struct oracle *oracle, uint32_t channel_count);
@@ -109,7 +151,7 @@ uint32_t oracle_publish(struct oracle *oracle, uint32_t channel, uint32_t len, b
 void oracle_payload(uint32_t number, uint32_t len, uint8_t *out);
 
 /* The server has restarted: every channel begins a life whose epoch will be another. */
-void oracle_restart(struct oracle *oracle);
+void oracle_restart(struct oracle *oracle, uint64_t now_ns);
 
 /* A home has this epoch for the channel: it names the present life, or begins the next. */
 void oracle_name_life(struct oracle *oracle, uint32_t channel, uint64_t epoch);

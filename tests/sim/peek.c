@@ -1,9 +1,17 @@
 #include "sim/peek.h"
 
+#include <string.h>
+
 #include "core/num.h"
 #include "core/slab.h"
+#include "edge/api/session.h"
+#include "edge/subs.h"
+#include "edge/websocket/beat.h"
+#include "edge/websocket/busy.h"
+#include "edge/worker.h"
 #include "hub/state.h"
 #include "sim/must.h"
+#include "sim/session.h"
 
 #define CHANNEL_DEFLATED 1 /* its place in the assembly's table of variants */
 
@@ -108,6 +116,110 @@ void peek_hub_settle(struct gw_hub *hub, const struct gw_batch *batch)
     real_hub_settle(hub, batch);
 }
 
+/* --- Sessions --- */
+
+bool peek_session_ping(struct gw_worker *worker,
+                       struct gw_conn *conn) __asm__("__wrap_gw_session_ping");
+bool real_session_ping(struct gw_worker *worker,
+                       struct gw_conn *conn) __asm__("__real_gw_session_ping");
+void peek_session_pong(struct gw_worker *worker,
+                       struct gw_conn *conn) __asm__("__wrap_gw_session_pong");
+void real_session_pong(struct gw_worker *worker,
+                       struct gw_conn *conn) __asm__("__real_gw_session_pong");
+
+static uint64_t nonce_of(const struct gw_conn *conn)
+{
+    const struct gw_busy *busy = conn->state;
+    uint64_t nonce;
+
+    memcpy(&nonce, busy->nonce, sizeof(nonce));
+    return nonce;
+}
+
+static void check_distance(const struct gw_worker *worker, const struct gw_conn *conn)
+{
+    uint32_t place = (worker->options.index * (PEEK_CONNS_MAX / PEEK_WORKERS_MAX) + conn->index) %
+                     PEEK_CONNS_MAX;
+    uint64_t handle = gw_conn_handle(worker, conn), now_ns = worker->now.mono_ns;
+
+    must(now.peek->pinged[place].conn != handle ||
+             now_ns - now.peek->pinged[place].at_ns >= GW_BEAT_ACK_NS,
+         "two pings are %llu ns apart",
+         (unsigned long long)(now_ns - now.peek->pinged[place].at_ns));
+    now.peek->pinged[place].conn = handle;
+    now.peek->pinged[place].at_ns = now_ns;
+}
+
+bool peek_session_ping(struct gw_worker *worker, struct gw_conn *conn)
+{
+    bool held = real_session_ping(worker, conn);
+
+    if (!held)
+        return false;
+    check_distance(worker, conn);
+    session_pinged(now.peek->oracle, nonce_of(conn), conn->flags & GW_CONN_LOST,
+                   worker->now.mono_ns);
+    return true;
+}
+
+/* More is to come that is there already. */
+static bool is_in_batch(const struct gw_worker *worker, const struct gw_conn *conn)
+{
+    uint32_t subscription = gw_subs_at(worker, conn, 0);
+
+    return gw_hub_slot(worker->hub, subscription)->next <=
+           gw_hub_channel(worker->hub, gw_hub_subscription(worker->hub, subscription)->channel)
+               ->head;
+}
+
+/* Once the session was taken from it, the connection is closing. */
+void peek_session_pong(struct gw_worker *worker, struct gw_conn *conn)
+{
+    real_session_pong(worker, conn);
+    if (!gw_session_held(conn) || conn->phase != GW_CONN_OPEN)
+        return;
+    now.peek->acks_in_batch += is_in_batch(worker, conn);
+    session_acknowledged(now.peek->oracle, nonce_of(conn), worker->now.mono_ns);
+}
+
+static void see_claimants(struct peek *peek, const struct gw_hub *hub)
+{
+    const struct gw_slab *sessions = hub->sessions.slab;
+
+    for (uint32_t i = 0; i < gw_slab_top(sessions) && i < PEEK_SESSIONS_MAX; i++) {
+        const struct gw_session *session = gw_slab_peek(sessions, i);
+        uint64_t *seen = &peek->claimants[hub->options.worker_index][i];
+        uint64_t who = session && session->claimant.claim
+                           ? session->claimant.who ^ (uint64_t)session->claimant.worker << 60
+                           : 0;
+
+        peek->claims_waited += who != 0 && *seen == 0;
+        peek->claims_outdone += who != 0 && *seen != 0 && who != *seen;
+        *seen = who;
+    }
+}
+
+void peek_forget(struct peek *peek)
+{
+    memset(peek->pinged, 0, sizeof(peek->pinged));
+    memset(peek->claimants, 0, sizeof(peek->claimants));
+}
+
+static const char *sessions_unrest(const struct gw_hub *hub)
+{
+    const struct gw_sessions *sessions = &hub->sessions;
+
+    if (gw_sessions_must_post(hub) || !gw_link_empty(&sessions->to_recall))
+        return "something is to be posted of sessions";
+    for (uint32_t i = 0; i < gw_slab_top(sessions->slab); i++) {
+        const struct gw_session *session = gw_slab_peek(sessions->slab, i);
+
+        if (session && session->claimant.claim)
+            return "somebody waits for a session";
+    }
+    return NULL;
+}
+
 /* --- The logs --- */
 
 /* What the settings promise is there, and not more history than they allow. */
@@ -155,6 +267,7 @@ void peek_turn(struct peek *peek, struct gw_worker *worker)
         if (is_seen_home(hub, channel))
             check_home(peek, hub, channel);
     }
+    see_claimants(peek, hub);
 }
 
 int peek_delete(struct peek *peek, struct gw_worker *worker, struct gw_str name)
@@ -242,6 +355,7 @@ static const char *hub_unrest(const struct gw_assembly *assembly, const struct g
         return "an answer is kept back";
     if (hub->wake.count > 0 || hub->dirty.count > 0 || hub->gone.count > 0 || hub->tidy.count > 0)
         return "a list of things to do is not empty";
+    what = sessions_unrest(hub);
     for (uint32_t i = 0; !what && i < gw_slab_top(hub->channels); i++) {
         const struct gw_channel *channel = gw_slab_peek(hub->channels, i);
 
@@ -343,6 +457,8 @@ void peek_check_empty(const struct gw_worker *worker)
     must(worker->line_count == 0, "somebody stands in the line, and nobody is there");
     must(hub->ask_count == 0 && hub->deferred_count == 0, "a question or an answer is left");
     must(gw_slab_count(hub->subscriptions) == 0, "a subscription is left");
+    must(gw_slab_count(hub->sessions.slab) == hub->sessions.kept_count,
+         "a session is held, and nobody is there");
     must(hub->units.bytes_pinned == 0, "something is still pinned");
     must(worker->buffers.used_bytes == 0, "a connection's buffer is left");
     for (uint32_t i = 0; i < gw_slab_top(hub->channels); i++) {

@@ -163,6 +163,7 @@ static void end_server(struct world *world)
     tell("server", 0, "is gone");
     add_hub_counts(world);
     gw_assembly_free(world->assembly);
+    peek_forget(&world->peek);
     world->assembly = NULL;
     world->crowd.common.assembly = NULL;
     must(world->meter.live == 0, "the server kept %ld pieces of memory", world->meter.live);
@@ -247,7 +248,7 @@ static void restart(struct world *world)
     crowd_excuse(&world->crowd, EXCUSE_RESTART);
     world->crowd.common.newcomers |= EXCUSE_RESTART;
     end_server(world);
-    oracle_restart(&world->oracle);
+    oracle_restart(&world->oracle, sim_net_now(world->net));
     run_for(world, pick(world, DOWN_NS));
     make_server(world);
     world->crowd.common.newcomers &= ~(unsigned)EXCUSE_RESTART;
@@ -410,6 +411,9 @@ static void count_up(struct world *world)
         at[SIM_ACKNOWLEDGED] += world->oracle.pubs[i].acked;
     at[SIM_PAGED] += world->peek.paged;
     at[SIM_DEFLATED_SHARED] += world->peek.deflated_shared;
+    at[SIM_CLAIM_WAITED] += world->peek.claims_waited;
+    at[SIM_CLAIM_OUTDONE] += world->peek.claims_outdone;
+    at[SIM_ACK_IN_BATCH] += world->peek.acks_in_batch;
     at[SIM_STARVED] += (uint64_t)world->meter.failed;
     at[SIM_CUT_AT_BYTE] += net.cuts;
     at[SIM_VANISHED] += net.vanished;
@@ -460,6 +464,7 @@ static struct world *begin(const struct world_options *options, uint64_t seed, c
     oracle_init(&world->oracle, options->habits.channels);
     world->oracle.history = world->server.history;
     world->oracle.live_log_bytes = world->server.live_log_bytes;
+    world->oracle.session_ttl_ns = world->server.session_ttl_ns;
     world->peek = (struct peek){.oracle = &world->oracle, .sends_a_turn = options->sends_a_turn};
     begin_crowd(world);
     make_server(world);
