@@ -188,6 +188,59 @@ static void say_compressed(enum who who)
     duo_run(&duo, 5 * DUO_MS);
 }
 
+/* --- What they have got --- */
+
+/* A message's letter. A compressed one, whose payload is not looked into here, counts as '?'; a
+ * control object as nothing. */
+static char letter_of(const struct duo_frame *frame)
+{
+    static const char data[] = "\"data\":\"";
+    const char *at;
+
+    if (frame->first & DUO_RSV1)
+        return '?';
+    if (frame->payload.data[0] != '{')
+        return frame->payload.data[0];
+    at = memmem(frame->payload.data, frame->payload.len, data, sizeof(data) - 1);
+    return at ? at[sizeof(data) - 1] : 0;
+}
+
+/* Which messages a client got, in order. */
+static unsigned seen_by(enum who who, char seen[2 * PUBS_MAX])
+{
+    struct duo_frame frame;
+    unsigned count = 0;
+
+    memset(seen, 0, 2 * PUBS_MAX);
+    duo.clients[who].seen = 0;
+    if (!duo_accepted(&duo, who))
+        return 0;
+    (void)duo_answer(&duo, who, NULL);
+    while (duo_frame_next(&duo, who, &frame)) {
+        if ((frame.first & 0x0f) != DUO_TEXT || letter_of(&frame) == 0)
+            continue;
+        ck_assert_uint_lt(count, 2 * PUBS_MAX - 1);
+        seen[count++] = letter_of(&frame);
+    }
+    return count;
+}
+
+/* What is known of the victim's session from outside. */
+static struct {
+    bool there;  /* the scene has one */
+    bool let_in; /* before anything was published */
+    char newest; /* the last message that the victim saw, on whatever connection */
+} session;
+
+static void note_seen(void)
+{
+    char seen[2 * PUBS_MAX];
+    unsigned count = seen_by(VICTIM, seen);
+
+    if (count > 0 && seen[count - 1] > session.newest)
+        session.newest = seen[count - 1];
+}
+
 /* --- The scenes --- */
 
 static void subscribe(void)
@@ -327,6 +380,26 @@ static void read_history(void)
     post(POSTER, 100);
 }
 
+/* Comes, acknowledges, goes, and comes back; and comes once more to be judged. */
+#define SESSION "/channels/t?session=the-victims-own-name"
+
+static void come_back_with_a_session(void)
+{
+    session.there = true;
+    come_in(VICTIM, SESSION "&attempt=0");
+    session.let_in = duo_accepted(&duo, VICTIM);
+    post(POSTER, 100);
+    duo_run(&duo, 10 * DUO_MS);
+    post(POSTER, BIG);
+    note_seen();
+    duo_hang_up(&duo, VICTIM);
+    post(POSTER, 100);
+    come_in(VICTIM, SESSION "&attempt=1");
+    duo_run(&duo, 250 * DUO_MS);
+    post(POSTER, 100);
+    duo_run(&duo, 250 * DUO_MS);
+}
+
 /* And what comes of each when nothing is in its way. */
 static const struct {
     const char *name;
@@ -345,44 +418,10 @@ static const struct {
     {"publish with a key", publish_with_a_key, "AB", ""},
     {"publish many", publish_many, "AB", ""},
     {"read a history", read_history, "ABC", ""},
+    {"come back with a session", come_back_with_a_session, "ABCD", "BCD"},
 };
 
 /* --- What must hold --- */
-
-/* A message's letter. A compressed one, whose payload is not looked into here, counts as '?'; a
- * control object as nothing. */
-static char letter_of(const struct duo_frame *frame)
-{
-    static const char data[] = "\"data\":\"";
-    const char *at;
-
-    if (frame->first & DUO_RSV1)
-        return '?';
-    if (frame->payload.data[0] != '{')
-        return frame->payload.data[0];
-    at = memmem(frame->payload.data, frame->payload.len, data, sizeof(data) - 1);
-    return at ? at[sizeof(data) - 1] : 0;
-}
-
-/* Which messages a client got, in order. */
-static unsigned seen_by(enum who who, char seen[2 * PUBS_MAX])
-{
-    struct duo_frame frame;
-    unsigned count = 0;
-
-    memset(seen, 0, 2 * PUBS_MAX);
-    duo.clients[who].seen = 0;
-    if (!duo_accepted(&duo, who))
-        return 0;
-    (void)duo_answer(&duo, who, NULL);
-    while (duo_frame_next(&duo, who, &frame)) {
-        if ((frame.first & 0x0f) != DUO_TEXT || letter_of(&frame) == 0)
-            continue;
-        ck_assert_uint_lt(count, 2 * PUBS_MAX - 1);
-        seen[count++] = letter_of(&frame);
-    }
-    return count;
-}
 
 /* Each once, in order, and all that were acknowledged. */
 static void judge_bystanders(const char *scene)
@@ -434,6 +473,33 @@ static void judge_return(const char *scene)
                   scene, moment, target, seen, rest);
 }
 
+/* A higher attempt gets whatever it has not seen, and what it may not have acknowledged before it;
+ * or hears that its session never came about. */
+static void judge_session(void)
+{
+    char all[2 * PUBS_MAX], seen[2 * PUBS_MAX], missed[2] = "A";
+    size_t first;
+
+    note_seen();
+    if (session.newest)
+        missed[0] = (char)(session.newest + 1);
+    (void)seen_by(NEAR, all);
+    duo.clients[VICTIM].deaf = false;
+    come_in(VICTIM, SESSION "&attempt=9");
+    duo_run(&duo, 200 * DUO_MS);
+    if (duo_close_code(&duo, VICTIM) == 4410) {
+        ck_assert_msg(!session.let_in, "moment %u: the session is gone", moment);
+        return;
+    }
+    ck_assert_uint_eq(duo_close_code(&duo, VICTIM), 0);
+    (void)seen_by(VICTIM, seen);
+    first = strlen(all) - strlen(seen);
+    ck_assert_msg(strlen(seen) <= strlen(all) && strcmp(all + first, seen) == 0,
+                  "moment %u: the session got %s of %s", moment, seen, all);
+    ck_assert_msg(!session.let_in || !strchr(all, missed[0]) || strchr(seen, missed[0]),
+                  "moment %u: the session got %s, and misses %s", moment, seen, missed);
+}
+
 static void judge_service(void)
 {
     unsigned before = duo_messages(&duo, NEAR);
@@ -459,6 +525,7 @@ static void run(int scene)
 
     net.buffer_bytes = 1500;
     memset(&pubs, 0, sizeof(pubs));
+    memset(&session, 0, sizeof(session));
     moments = 0;
     hit = false;
     ck_assert_int_eq(duo_begin(&duo, &options), 0);
@@ -477,6 +544,8 @@ static void run(int scene)
     judge_bystanders(scenes[scene].name);
     (void)seen_by(NEAR, bystanders);
     (void)seen_by(VICTIM, victim);
+    if (session.there)
+        judge_session();
     judge_return(scenes[scene].name);
     judge_service();
     duo_end(&duo);
