@@ -214,6 +214,17 @@ START_TEST(pongs_that_nobody_asked_for_are_rated)
 }
 END_TEST
 
+/* It was a true echo once. */
+START_TEST(an_echo_that_is_said_again_is_rated)
+{
+    begin_with_ping();
+    for (int i = 0; i < 40; i++)
+        duo_frame_say(&duo, 0, DUO_PONG, ping_of[0].nonce, NONCE_BYTES);
+    ck_closed(0, 1008);
+    duo_end(&duo);
+}
+END_TEST
+
 START_TEST(true_echoes_are_not_rated)
 {
     begin(FLAGS("--control-rate=1"));
@@ -442,6 +453,48 @@ START_TEST(a_loss_that_is_told_in_band_is_acknowledged_behind_the_telling)
 }
 END_TEST
 
+/* Its channel starts over while it is in the middle of a message: a ping that joins the rest of
+ * that message comes before the word of it, and says nothing. */
+START_TEST(a_ping_between_a_loss_and_the_word_of_it_says_nothing)
+{
+    static char large[20000];
+    struct sim_net_options net = SIM_NET_CALM;
+
+    net.buffer_bytes = 2000;
+    memset(large, 'x', sizeof(large) - 1);
+    ck_assert_int_eq(
+        duo_begin(&duo, &(struct duo_options){.net = &net, .flags = FLAGS("--api-keys=" KEY)}), 0);
+    come_with(0, "c", 0, "&format=json", "");
+    listen_to(0);
+    ck_assert_uint_eq(heard.pings, 0);
+    say("a");
+    duo_run(&duo, 5 * DUO_MS);
+    listen_to(0);
+    pong(0); /* from here on there is none for 200 ms */
+    duo.clients[0].deaf = true;
+    ck_assert_int_eq(post_one(POSTER, "c", large), 200);
+    say("b");
+    delete_channel("c");
+    duo_run(&duo, 300 * DUO_MS);
+    for (int i = 0; i < 3000 && !ping_of[0].there; i++) {
+        duo_sip(&duo, 0, 10);
+        duo_run(&duo, DUO_MS);
+        listen_to(0);
+        ck_assert(!duo_has(&duo, 0, "\"reset\""));
+    }
+    pong(0);
+    duo_run(&duo, 50 * DUO_MS);
+    sim_net_reset(duo.net, duo.clients[0].fd); /* the word of it was on its way */
+    duo_run(&duo, 50 * DUO_MS);
+    duo.clients[0].deaf = false;
+    come_with(0, "c", 1, "&format=json", "");
+    listen_to(0);
+    ck_assert_ptr_nonnull(strstr(heard.text, NOT_RECOVERED));
+    ck_assert_ptr_nonnull(strstr(heard.text, "\"reason\":\"epoch\""));
+    duo_end(&duo);
+}
+END_TEST
+
 /* --- What voids it --- */
 
 /* A proxy that answers pings itself says that the browser has what only the proxy has. What it
@@ -516,6 +569,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_pong_after_the_takeover_moves_nothing);
     tcase_add_loop_test(tests, a_pong_that_crosses_the_takeover_moves_nothing_behind_it, 0, 4);
     tcase_add_test(tests, pongs_that_nobody_asked_for_are_rated);
+    tcase_add_test(tests, an_echo_that_is_said_again_is_rated);
     tcase_add_test(tests, true_echoes_are_not_rated);
 
     tcase_add_test(tests, one_ping_is_on_its_way_at_most);
@@ -527,6 +581,7 @@ static void fill(TCase *tests)
 
     tcase_add_test(tests, in_a_long_batch_to_a_slow_reader_progress_is_acknowledged);
     tcase_add_test(tests, a_loss_that_is_told_in_band_is_acknowledged_behind_the_telling);
+    tcase_add_test(tests, a_ping_between_a_loss_and_the_word_of_it_says_nothing);
     tcase_add_test(tests, a_proxy_that_answers_pings_itself_voids_the_guarantee);
     tcase_add_test(tests, a_beginning_that_breaks_off_is_no_place_to_come_back_to);
 }

@@ -17,6 +17,9 @@
 #define NONCE_BYTES 8
 #define ACK_NS      (200 * DUO_MS) /* between two pings */
 
+#define KEY         "0123456789abcdef0123456789abcdef"
+#define WITH_KEY    "Authorization: Bearer " KEY "\r\n"
+
 /* What a client has heard since it was last asked. */
 struct heard {
     char text[TEXT_MAX]; /* all messages, one behind the other */
@@ -161,6 +164,21 @@ static inline void pong(unsigned client)
     ck_assert(ping_of[client].there);
     ping_of[client].there = false;
     pong_with(client, ping_of[client].nonce, NONCE_BYTES);
+}
+
+/* Its channel starts over. The key is among those of `--api-keys`. */
+static inline void delete_channel(const char *channel)
+{
+    char text[128];
+
+    duo_hang_up(&duo, 21);
+    duo_connect(&duo, 21);
+    snprintf(text, sizeof(text),
+             "DELETE /channels/%s HTTP/1.1\r\nHost: localhost\r\n" WITH_KEY "\r\n", channel);
+    duo_say_text(&duo, 21, text);
+    duo_run(&duo, 50 * DUO_MS);
+    ck_assert_int_eq(duo_answer(&duo, 21, NULL), 200);
+    duo_hang_up(&duo, 21);
 }
 
 /* Waits for the next ping, if none is there, and stays silent. */

@@ -3,13 +3,11 @@
 #include "lib/suite.h"
 #include "sim/session_lib.h"
 
-#define KEY      "0123456789abcdef0123456789abcdef"
-#define WITH_KEY "Authorization: Bearer " KEY "\r\n"
-#define A_PAGE   "Origin: http://a.example\r\n"
-#define B_PAGE   "Origin: http://b.example\r\n"
-#define PAGES    "--origins=http://a.example,http://b.example"
-#define OTHERS   "the session belongs to another user, Origin or list of channels"
-#define TAKEN    "the session has been taken over"
+#define A_PAGE "Origin: http://a.example\r\n"
+#define B_PAGE "Origin: http://b.example\r\n"
+#define PAGES  "--origins=http://a.example,http://b.example"
+#define OTHERS "the session belongs to another user, Origin or list of channels"
+#define TAKEN  "the session has been taken over"
 
 /* At which worker the first comes, and the second: with `_i` from 0 to 3, so that each is at the
  * home of the session, and of the channel, or is not. */
@@ -649,20 +647,6 @@ START_TEST(a_session_that_begins_has_not_recovered)
 END_TEST
 
 /* --- DELETE --- */
-
-static void delete_channel(const char *channel)
-{
-    char text[128];
-
-    duo_hang_up(&duo, 21);
-    duo_connect(&duo, 21);
-    snprintf(text, sizeof(text),
-             "DELETE /channels/%s HTTP/1.1\r\nHost: localhost\r\n" WITH_KEY "\r\n", channel);
-    duo_say_text(&duo, 21, text);
-    duo_run(&duo, 50 * DUO_MS);
-    ck_assert_int_eq(duo_answer(&duo, 21, NULL), 200);
-    duo_hang_up(&duo, 21);
-}
 
 static void begin_deletable(void)
 {
