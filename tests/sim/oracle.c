@@ -334,8 +334,11 @@ void oracle_begin(const struct oracle *oracle, struct oracle_view *view, uint64_
         if (view->life == view->ask.present)
             view->least = view->ask.head + 1 - least_of(last, view->ask.head);
         break;
-    case GW_SINCE_POSITION:
+    case GW_SINCE_POSITION: /* the channel may have started over while the 101 was on its way */
         view->least = view->most = view->ask.since.position.offset + 1;
+        if (life_of(oracle, view->channel, view->ask.present)->epoch ==
+            view->ask.since.position.epoch)
+            view->life = view->ask.present;
         break;
     case GW_SINCE_NEW: /* and nothing of what was there before */
         if (view->life == view->ask.present)

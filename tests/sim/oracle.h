@@ -74,6 +74,7 @@ struct oracle_session {
     bool dead;                /* there is none, and nobody has come to begin one */
     bool told;                /* that it lacks something, and nobody has begun anew since */
     uint32_t attempt, claims; /* the highest with which any of them came; how many came */
+    uint32_t let_in;          /* the highest that was let in, of this incarnation */
     uint64_t alive_ns;        /* when the server certainly held it for somebody */
     uint64_t begun_ns;        /* when somebody last came with attempt 0 */
 };
@@ -114,9 +115,11 @@ struct oracle_ask {
 struct oracle_claim {
     struct oracle_session *session; /* NULL: none */
     uint32_t attempt;
+    uint32_t let_in; /* as it asked; so are these */
     unsigned incarnation;
     struct oracle_place acked;
     bool sure, dead;
+    bool outdone;                /* a higher attempt was let in before it asked */
     bool must_resume, may_begin; /* as the 101 came: neither: it must, if it is there */
     uint64_t repeats;            /* messages that somebody had got before */
     bool missed;                 /* there was something that nobody had got */

@@ -44,7 +44,7 @@ static bool is_sure(const struct oracle *oracle, const struct oracle_session *se
 /* One that begins does so behind what every worker knows of by now, unless the channel has begun
  * another life meanwhile and its worker has not heard of that. */
 static void begin_anew(const struct oracle *oracle, const struct oracle_view *view,
-                       struct oracle_session *session)
+                       struct oracle_session *session, uint64_t now_ns)
 {
     const struct oracle_channel *channel = &oracle->channels[view->channel];
     struct oracle_place floor = {true, channel->life, view->ask.told};
@@ -52,12 +52,19 @@ static void begin_anew(const struct oracle *oracle, const struct oracle_view *vi
     if (session->dead && channel->life == channel->server_life)
         reach(&session->acked, &floor);
     session->dead = false;
+    session->begun_ns = now_ns;
+    if (is_sure(oracle, session, now_ns))
+        return;
+    session->sure = false; /* perhaps it was forgotten, and then all others find the new one */
+    session->promised = false;
+    session->let_in = 0;
 }
 
 struct oracle_claim session_seen(const struct oracle *oracle, struct oracle_session *session,
                                  uint64_t now_ns)
 {
     return (struct oracle_claim){.session = session,
+                                 .let_in = session->let_in,
                                  .incarnation = session->incarnation,
                                  .acked = session->acked,
                                  .sure = is_sure(oracle, session, now_ns),
@@ -69,10 +76,8 @@ void session_ask(struct oracle *oracle, struct oracle_view *view, struct oracle_
 {
     bool dead = session->dead;
 
-    if (attempt == 0) {
-        begin_anew(oracle, view, session);
-        session->begun_ns = now_ns;
-    }
+    if (attempt == 0)
+        begin_anew(oracle, view, session, now_ns);
     view->claim = session_seen(oracle, session, now_ns);
     view->claim.attempt = attempt;
     view->claim.dead = dead;
@@ -97,6 +102,7 @@ void session_begin(const struct oracle *oracle, struct oracle_view *view, uint64
     struct oracle_place head = {true, view->life, view->most - 1};
 
     claim->must_resume = was_there(oracle, view, now_ns);
+    claim->outdone = claim->must_resume && claim->attempt < claim->let_in;
     claim->may_begin = !session->promised || (claim->attempt == 0 && !claim->must_resume);
     claim->got = session->got;
     if (claim->may_begin)
@@ -110,16 +116,22 @@ void session_begin(const struct oracle *oracle, struct oracle_view *view, uint64
         view->least = claim->acked.offset + 1;
 }
 
-/* From here on nothing may be missing. Where it began, at the latest, is known already. */
+/* From here on nothing may be missing. Where it began, at the latest, is known already. And whoever
+ * had been let in before it asked, it was not with a higher attempt. */
 void session_stands(struct oracle_view *view)
 {
     struct oracle_claim *claim = &view->claim;
+    struct oracle_session *session = claim->session;
 
-    if (claim->session->incarnation != claim->incarnation)
+    if (session->incarnation != claim->incarnation)
         return;
-    claim->session->sure = true;
-    claim->session->promised = true;
-    reach(&claim->session->got, &claim->got);
+    must(!claim->outdone, "channel %u: attempt %u is let in after %u was", view->channel,
+         claim->attempt, claim->let_in);
+    if (claim->attempt > session->let_in)
+        session->let_in = claim->attempt;
+    session->sure = true;
+    session->promised = true;
+    reach(&session->got, &claim->got);
 }
 
 bool session_must_stand(const struct oracle_view *view, uint64_t now_ns)
@@ -213,6 +225,7 @@ static void end_incarnation(struct oracle_session *session)
 {
     session->sure = false;
     session->promised = false;
+    session->let_in = 0;
     session->incarnation++;
 }
 
