@@ -268,8 +268,11 @@ bool session_over(struct oracle_view *view, enum gw_reset reason, uint64_t now_n
     bool again = session->told && reason != GW_RESET_UNKNOWN;
 
     session->told = reason != GW_RESET_UNKNOWN;
-    if (session->incarnation != view->claim.incarnation)
+    if (session->incarnation != view->claim.incarnation) {
+        if (session->told) /* perhaps it waited until this one had begun */
+            end_incarnation(session);
         return again;
+    }
     end_incarnation(session);
     session->dead = now_ns > session->begun_ns + SETTLED_NS;
     return again;
