@@ -42,14 +42,15 @@ static bool is_sure(const struct oracle *oracle, const struct oracle_session *se
 }
 
 /* One that begins does so behind what every worker knows of by now, unless the channel has begun
- * another life meanwhile and its worker has not heard of that. */
+ * another life meanwhile and its worker has not heard of that. One that was told of may be told of
+ * again: its client's answer need not have been heard. */
 static void begin_anew(const struct oracle *oracle, const struct oracle_view *view,
                        struct oracle_session *session, uint64_t now_ns)
 {
     const struct oracle_channel *channel = &oracle->channels[view->channel];
     struct oracle_place floor = {true, channel->life, view->ask.told};
 
-    if (session->dead && channel->life == channel->server_life)
+    if (session->dead && !session->told && channel->life == channel->server_life)
         reach(&session->acked, &floor);
     session->dead = false;
     session->begun_ns = now_ns;
