@@ -40,7 +40,8 @@ struct gw_conn *gw_conn_find(const struct gw_worker *worker, uint64_t handle)
     return conn && conn->phase != GW_CONN_DEAD ? conn : NULL;
 }
 
-/* Ticks of 16 ms, rounded up, so that nothing is ever early. They wrap; differences do not mind. */
+/* Ticks of 16 ms, rounded up, so that nothing is ever early. They wrap; differences do not mind, as
+ * long as they are differences of less than 398 days. */
 static uint32_t tick_of(uint64_t ns)
 {
     return (uint32_t)((ns + TICK_NS - 1) / TICK_NS);
@@ -74,6 +75,8 @@ void gw_conn_set_due(struct gw_worker *worker, struct gw_conn *conn, uint64_t du
 {
     if (conn->phase == GW_CONN_DEAD)
         return;
+    if (due_ns < worker->now.mono_ns) /* perhaps 0: on a machine long up a difference too large */
+        due_ns = worker->now.mono_ns / TICK_NS * TICK_NS;
     conn->timer.spare = tick_of(due_ns);
     gw_conn_rearm(worker, conn);
 }

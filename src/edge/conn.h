@@ -144,7 +144,7 @@ static inline bool gw_conn_paused(const struct gw_conn *conn)
 uint64_t gw_conn_handle(const struct gw_worker *worker, const struct gw_conn *conn);
 struct gw_conn *gw_conn_find(const struct gw_worker *worker, uint64_t handle);
 
-/* When the transport wants its on_due(). Replaces the time before. */
+/* When the transport wants its on_due() (in the past: now). Replaces the time before. */
 void gw_conn_set_due(struct gw_worker *worker, struct gw_conn *conn, uint64_t due_ns);
 
 /* For the worker: puts the timer where the earlier of the transport's time and what is owed wants

@@ -4,6 +4,7 @@
 #include "sim/session_lib.h"
 
 #define LETTERS 60
+#define DAY     (24 * 3600 * DUO_S)
 
 /* Whoever has a session gets the first ping at once, as soon as it has got something. */
 static void begin_with_ping(void)
@@ -283,6 +284,21 @@ START_TEST(pings_are_200_ms_apart_at_least)
     duo_connect(&duo, POSTER);
     ck_assert_uint_ge(count_pings(0, 4 * DUO_S, "x"), 18);
     ck_assert_uint_ge(count_pings(0, 4 * DUO_S, ""), 12);
+    duo_end(&duo);
+}
+END_TEST
+
+/* Connections count ticks of 16 ms in 32 bits, and after 398 days the half of them is over. */
+START_TEST(pings_come_at_once_however_long_the_machine_has_been_up)
+{
+    begin(NULL);
+    duo_run(&duo, (398 + (unsigned)_i) * DAY);
+    come(0, 0);
+    say("a");
+    ck_heard(0, "a");
+    await_ping(0);
+    pong(0);
+    ck_comes_again(0, 1, "");
     duo_end(&duo);
 }
 END_TEST
@@ -574,6 +590,7 @@ static void fill(TCase *tests)
 
     tcase_add_test(tests, one_ping_is_on_its_way_at_most);
     tcase_add_test(tests, pings_are_200_ms_apart_at_least);
+    tcase_add_loop_test(tests, pings_come_at_once_however_long_the_machine_has_been_up, 0, 2);
     tcase_add_test(tests, a_message_behind_a_heartbeat_is_not_acknowledged_by_it);
     tcase_add_test(tests, a_heartbeat_acknowledges_too);
     tcase_add_test(tests, without_a_session_there_is_a_heartbeat_and_no_more);
