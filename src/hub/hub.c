@@ -70,7 +70,6 @@ int gw_hub_new(struct gw_hub **out, const struct gw_hub_options *options,
         return -ENOMEM;
     hub->options = *options;
     hub->ports = *ports;
-    hub->life = options->life;
     gw_link_init(&hub->husks);
     gw_key_sets_init(&hub->keys);
     gw_rng_init(&hub->rng, options->seed);

@@ -13,8 +13,13 @@
  * A channel is made by its first use. One that was never published to vanishes with its last user,
  * so invented names cost nothing. One that was published to and then left alone becomes a husk:
  * it remembers its epoch and head, so that offsets go on where they stopped. When a husk is shed,
- * the node's life changes, and so does the epoch of whatever is made under that name later: a
- * position of the old stream is then told from one of the new. */
+ * the life of its name changes, and so does the epoch of whatever is made under that name later: a
+ * position of the old stream is then told from one of the new.
+ *
+ * Names that are forgotten cannot have a life each, so those with the same bits of a hash share it.
+ * The price: a channel that was never published to, and vanished meanwhile, may come back in
+ * another epoch for what has happened to another name. Its reader is told of a loss that there was
+ * not. So there are many lives: quiet channels are common, and husks are shed all the time. */
 
 unsigned gw_registry_home_of(const struct gw_hub *hub, struct gw_str name)
 {
@@ -49,20 +54,27 @@ int gw_registry_copy_name(const struct gw_hub *hub, struct gw_str name, struct g
     return 0;
 }
 
-static uint64_t epoch_of(const struct gw_hub *hub, struct gw_str name)
+/* The highest bits: the lowest are the same for all names of a home. */
+static uint32_t *lives_of(struct gw_hub *hub, struct gw_str name)
 {
-    uint8_t text[sizeof(hub->life) + GW_CHANNEL_NAME_MAX];
-    uint64_t epoch;
+    return &hub->lives[gw_siphash(hub->options.hash_key, name.data, name.len) >>
+                       (64 - GW_LIVES_BITS)];
+}
 
-    memcpy(text, &hub->life, sizeof(hub->life));
-    memcpy(text + sizeof(hub->life), name.data, name.len);
-    epoch = gw_siphash(hub->options.hash_key, text, sizeof(hub->life) + name.len);
+static uint64_t epoch_of(struct gw_hub *hub, struct gw_str name)
+{
+    uint64_t life = hub->options.life + *lives_of(hub, name), epoch;
+    uint8_t text[sizeof(life) + GW_CHANNEL_NAME_MAX];
+
+    memcpy(text, &life, sizeof(life));
+    memcpy(text + sizeof(life), name.data, name.len);
+    epoch = gw_siphash(hub->options.hash_key, text, sizeof(life) + name.len);
     return epoch != 0 ? epoch : 1;
 }
 
 uint64_t gw_registry_new_epoch(struct gw_hub *hub, struct gw_str name)
 {
-    hub->life++;
+    ++*lives_of(hub, name);
     return epoch_of(hub, name);
 }
 
@@ -166,9 +178,11 @@ void gw_registry_forget(struct gw_hub *hub, uint32_t index)
 
 void gw_registry_shed_husk(struct gw_hub *hub, uint32_t index)
 {
-    leave_husks(hub, gw_hub_channel(hub, index));
+    struct gw_channel *channel = gw_hub_channel(hub, index);
+
+    ++*lives_of(hub, gw_channel_name(channel));
+    leave_husks(hub, channel);
     gw_registry_forget(hub, index);
-    hub->life++;
 }
 
 void gw_registry_make_husk(struct gw_hub *hub, uint32_t index)

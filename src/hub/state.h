@@ -24,6 +24,7 @@
 
 #define GW_HUSKS_MAX       100000u
 #define GW_HUSK_AGE_NS     (24 * 3600 * GW_NS_PER_S)
+#define GW_LIVES_BITS      14u
 #define GW_LINGER_NS       (60 * GW_NS_PER_S)
 #define GW_RETRY_NS        GW_NS_PER_MS /* when a mailbox was full, or memory out */
 #define GW_SLOTS_A_TURN    65536u       /* looked at */
@@ -71,11 +72,11 @@ struct gw_hub {
     bool begun;    /* a first turn has begun: the wheel has the time */
     bool shedding; /* all histories together are still too large */
     bool starved;  /* memory ran out in this turn: wait a little before the next */
-    uint64_t life;
     struct gw_slab *channels, *subscriptions;
     struct gw_map *names;
     struct gw_link husks; /* the oldest first */
     uint32_t husk_count;
+    uint32_t lives[1u << GW_LIVES_BITS]; /* how often names began anew; by their hash */
     struct gw_units units;
     struct gw_sessions sessions;
     struct gw_key_sets keys;    /* of the channels whose home is here */
@@ -157,7 +158,7 @@ void gw_registry_make_husk(struct gw_hub *hub, uint32_t index); /* the same, at 
 void gw_registry_shed_husk(struct gw_hub *hub, uint32_t index);
 int gw_registry_copy_name(const struct gw_hub *hub, struct gw_str name, struct gw_name **out);
 
-/* Another epoch for the name, and for all names that come later. */
+/* Another epoch for the name. */
 uint64_t gw_registry_new_epoch(struct gw_hub *hub, struct gw_str name);
 
 /* --- restart.c --- */

@@ -730,6 +730,29 @@ START_TEST(a_delete_is_told_to_who_comes_back)
 }
 END_TEST
 
+/* Nothing has ever been published there, and only this page listens: so nothing but the page
+ * remembers the channel while it is away. */
+START_TEST(a_delete_elsewhere_is_nothing_to_a_page_of_a_quiet_channel)
+{
+    begin_deletable();
+    duo_connect_to(&duo, 0, (unsigned)_i / 2);
+    ask_for(0, "quiet", 0, "", "");
+    duo_run(&duo, 50 * DUO_MS);
+    go(0);
+    for (char name[] = "a"; name[0] < 'k'; name[0]++) {
+        publish(name, "x");
+        delete_channel(name);
+    }
+    duo_connect_to(&duo, 0, (unsigned)_i % 2);
+    ask_for(0, "quiet", 1, "", "");
+    duo_run(&duo, 50 * DUO_MS);
+    ck_assert_int_eq(duo_answer(&duo, 0, NULL), 101);
+    publish("quiet", "y");
+    ck_heard(0, "y");
+    duo_end(&duo);
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_set_timeout(tests, 60);
@@ -773,6 +796,8 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_delete_before_the_pong_is_told_who_comes_back, 0, PLACES);
     tcase_add_loop_test(tests, a_delete_is_told_to_who_is_behind, 0, PLACES);
     tcase_add_loop_test(tests, a_delete_is_told_to_who_comes_back, 0, PLACES);
+    tcase_add_loop_test(tests, a_delete_elsewhere_is_nothing_to_a_page_of_a_quiet_channel, 0,
+                        PLACES);
 }
 
 int main(void)

@@ -1032,7 +1032,7 @@ START_TEST(a_day_later_it_is_another_stream)
 }
 END_TEST
 
-/* A restart and a husk that is shed change the node's life, each in its way: neither undoes what
+/* A restart and a husk that is shed change the life of a name, each in its way: neither undoes what
  * the other has done. */
 START_TEST(no_epoch_comes_again)
 {
@@ -1055,6 +1055,50 @@ START_TEST(no_epoch_comes_again)
     ck_assert_int_eq(publish_to("lobby", &second), 0);
     (void)stage_end(&stage, 0);
     ck_assert_uint_ne(first.position.epoch, second.position.epoch);
+    stage_close(&stage);
+}
+END_TEST
+
+static uint64_t epoch_of_number(unsigned number)
+{
+    const struct gw_read read = {.since = {.kind = GW_SINCE_NEW}, .count_max = 1};
+    struct gw_page page = {0};
+    char name[16];
+    int status;
+
+    snprintf(name, sizeof(name), "quiet %u", number);
+    stage_begin(&stage, 0);
+    status = gw_hub_read(stage.hubs[0], (struct gw_str){name, strlen(name)}, &read, 0, &page);
+    (void)stage_end(&stage, 0);
+    ck_assert_int_eq(status, 0);
+    return page.position.epoch;
+}
+
+/* One that was never published to is remembered by nobody, and its readers come back to it with
+ * the epoch that it had: which another name's new beginning (`_i` 0: a husk that is shed, 1: a
+ * DELETE) must not change, but for those few that share its counter. */
+START_TEST(what_happens_to_one_name_is_nothing_to_others)
+{
+    uint64_t epochs[200];
+    struct gw_published result;
+    unsigned changed = 0;
+
+    stage_open(&stage, 1, 0);
+    make_husk("lobby", &result);
+    for (unsigned i = 0; i < 200; i++)
+        epochs[i] = epoch_of_number(i);
+    if (_i == 1) {
+        stage_begin(&stage, 0);
+        ck_assert_int_eq(stage_delete(&stage, 0, 0, &result), 0);
+        (void)stage_end(&stage, 0);
+    }
+    stage_pass(&stage, GW_HUSK_AGE_NS + GW_NS_PER_S);
+    (void)stage_turn(&stage, 0);
+    ck_assert_uint_eq(stage.hubs[0]->husk_count, 0);
+    ck_assert_uint_eq(counts().channels, 0);
+    for (unsigned i = 0; i < 200; i++)
+        changed += epoch_of_number(i) != epochs[i];
+    ck_assert_uint_le(changed, 1);
     stage_close(&stage);
 }
 END_TEST
@@ -1281,6 +1325,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_forgotten_channel_goes_on_where_it_stopped);
     tcase_add_test(tests, a_day_later_it_is_another_stream);
     tcase_add_loop_test(tests, no_epoch_comes_again, 0, 2);
+    tcase_add_loop_test(tests, what_happens_to_one_name_is_nothing_to_others, 0, 2);
     tcase_add_test(tests, the_oldest_husk_gives_way_to_a_new_channel);
     tcase_add_test(tests, only_so_many_forgotten_channels_are_remembered);
     tcase_add_test(tests, history_without_an_age_is_not_forgotten);
