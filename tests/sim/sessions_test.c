@@ -753,6 +753,91 @@ START_TEST(a_delete_elsewhere_is_nothing_to_a_page_of_a_quiet_channel)
 }
 END_TEST
 
+/* --- Memory --- */
+
+/* Whatever becomes of it. */
+static void try_to_come(unsigned client, const char *channels, int attempt)
+{
+    duo_connect(&duo, client);
+    ask_for(client, channels, attempt, "", "");
+    duo_run(&duo, 50 * DUO_MS);
+    if (duo_answer(&duo, client, NULL) != 101)
+        return;
+    listen_to(client);
+    if (ping_of[client].there && duo_there(&duo, client))
+        pong(client);
+}
+
+static void try_to_say(const char *channel)
+{
+    duo_connect(&duo, POSTER);
+    duo_post(&duo, POSTER, channel, "x", 1);
+    duo_run(&duo, 300 * DUO_MS);
+    duo_hang_up(&duo, POSTER);
+}
+
+/* It begins, is taken over, falls behind, is told, has heard, and begins again. */
+static void live(const char *channels)
+{
+    try_to_come(0, channels, 0);
+    try_to_say("c");
+    try_to_come(1, channels, 1);
+    go(1);
+    for (int i = 0; i < 4; i++)
+        try_to_say("c");
+    try_to_come(0, channels, 2);
+    if (heard.closed > 0 && duo_there(&duo, 0))
+        answer_close(0);
+    go(0);
+    try_to_come(1, channels, 0);
+    try_to_say("c");
+    go(1);
+}
+
+/* Where nothing failed, all that is to be seen was there. */
+static void ck_lived(void)
+{
+    uint64_t taken_over = 0, expired = 0;
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct gw_hub_counts counts = gw_hub_counts(duo.assembly->workers[i]->hub);
+
+        taken_over += counts.sessions_taken_over;
+        expired += counts.resets[GW_RESET_EXPIRED];
+    }
+    ck_assert_uint_gt(taken_over, 0);
+    ck_assert_uint_gt(expired, 0);
+}
+
+/* `_i`: only one or all from there on; raw or envelopes; and where they meet which worker. */
+START_TEST(every_allocation_may_fail)
+{
+    static const char *const flags[] = {"--history=2", "--live-log=4KiB", NULL};
+    bool failed = true;
+
+    for (long at = 1; failed; at++) {
+        struct duo_options options = {.workers = 2,
+                                      .mailbox_slots = 1,
+                                      .flags = flags,
+                                      .fails_at = at,
+                                      .fails_once = _i % 2 == 0,
+                                      .seed = (uint64_t)_i / 4};
+
+        if (duo_begin(&duo, &options) != 0)
+            continue;
+        live(_i / 2 % 2 == 0 ? "c" : "c,d");
+        failed = duo.meter.failed > 0;
+        if (!failed)
+            ck_lived();
+        duo.meter.left = METER_UNLIMITED;
+        duo_open(&duo, 5, "/channels/c"); /* and as if nothing had been */
+        say("y");
+        ck_heard(5, "y");
+        duo_end(&duo);
+    }
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
     tcase_set_timeout(tests, 60);
@@ -796,6 +881,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_delete_before_the_pong_is_told_who_comes_back, 0, PLACES);
     tcase_add_loop_test(tests, a_delete_is_told_to_who_is_behind, 0, PLACES);
     tcase_add_loop_test(tests, a_delete_is_told_to_who_comes_back, 0, PLACES);
+    tcase_add_loop_test(tests, every_allocation_may_fail, 0, 8);
     tcase_add_loop_test(tests, a_delete_elsewhere_is_nothing_to_a_page_of_a_quiet_channel, 0,
                         PLACES);
 }
