@@ -381,6 +381,24 @@ static void stall(unsigned worker, uint64_t ns)
     sim_loop_stall(duo.loops[worker], duo_now(&duo) + ns);
 }
 
+/* Its end and the newcomer are seen in one turn, and it is not removed before that is over. */
+START_TEST(one_that_has_just_died_is_beaten)
+{
+    begin_two(1, NULL);
+    come_to(0, (unsigned)_i, 0);
+    say("a");
+    ck_heard(0, "a");
+    duo_connect_to(&duo, 1, (unsigned)_i);
+    stall((unsigned)_i, 20 * DUO_MS);
+    sim_net_reset(duo.net, duo.clients[0].fd);
+    ask_for(1, "c", 1, "", "");
+    duo_run(&duo, 50 * DUO_MS);
+    ck_assert_int_eq(duo_answer(&duo, 1, NULL), 101);
+    ck_heard(1, "a");
+    duo_end(&duo);
+}
+END_TEST
+
 /* Two handshakes come while the other worker gets no processor: the first waits for the session, or
  * for its channel, when the second comes. Channel names move the homes about. */
 START_TEST(one_that_is_still_opening_is_beaten)
@@ -443,21 +461,86 @@ START_TEST(of_those_who_wait_for_it_the_newest_gets_it)
 }
 END_TEST
 
-/* It has waited in vain: its connection was gone before the holder let go. */
+/* It has waited in vain: its connection was gone before the holder let go. (While it waits it is
+ * not read: that it hung up is seen later, that it was reset at once.) */
 START_TEST(a_claim_outlives_its_claimant_and_the_watermark_comes_home)
 {
     begin_two(1, NULL);
-    come_to(0, (unsigned)_i / 2, 0);
+    come_to(0, (unsigned)_i / 2 % 2, 0);
     say("a");
     ck_heard(0, "a");
     duo_connect_to(&duo, 1, (unsigned)_i % 2);
-    stall((unsigned)_i / 2, 50 * DUO_MS);
+    stall((unsigned)_i / 2 % 2, 50 * DUO_MS);
     ask_for(1, "c", 1, "", "");
     duo_run(&duo, 5 * DUO_MS);
+    if (_i >= PLACES)
+        sim_net_reset(duo.net, duo.clients[1].fd);
     go(1);
     duo_run(&duo, 200 * DUO_MS);
     come_to(1, (unsigned)_i % 2, 1);
     ck_heard(1, "a");
+    duo_end(&duo);
+}
+END_TEST
+
+/* How many sessions somebody holds. */
+static uint64_t held(void)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < duo.worker_count; i++) {
+        struct gw_hub_counts counts = gw_hub_counts(duo.assembly->workers[i]->hub);
+
+        count += counts.sessions - counts.sessions_kept;
+    }
+    return count;
+}
+
+/* There is no room for its channel, here or at its home: it is refused, lingers, and has given its
+ * session back. */
+START_TEST(who_is_refused_holds_nothing)
+{
+    char channel[2] = "a";
+    unsigned refused = 0;
+
+    for (; channel[0] < 'i'; channel[0]++) {
+        begin_two(1, FLAGS("--max-channels=2"));
+        publish("taken", "x");
+        go(POSTER);
+        duo_connect_to(&duo, 0, (unsigned)_i);
+        duo.clients[0].stays = true;
+        ask_for(0, channel, 0, "", "");
+        duo_run(&duo, 50 * DUO_MS);
+        if (!duo_accepted(&duo, 0)) {
+            ck_assert_int_eq(duo_answer(&duo, 0, NULL), 503);
+            ck_assert_uint_eq(gw_worker_connections(duo.assembly->workers[_i]), 1);
+            ck_assert_uint_eq(held(), 0);
+            refused++;
+        }
+        duo_end(&duo);
+    }
+    ck_assert_uint_gt(refused, 0);
+}
+END_TEST
+
+/* The server begins to go while the home of the session, or of the channel, has not answered. */
+START_TEST(a_claim_that_is_answered_when_its_claimant_was_refused_is_given_back)
+{
+    unsigned worker = (unsigned)_i / 2;
+
+    begin_two(1, NULL);
+    duo_connect_to(&duo, 0, worker);
+    duo.clients[0].stays = true;
+    stall(!worker, 30 * DUO_MS);
+    ask_for(0, _i % 2 == 0 ? "c" : "c,d", 0, "", "");
+    duo_run(&duo, 5 * DUO_MS);
+    if (!duo_accepted(&duo, 0)) {
+        gw_assembly_drain(duo.assembly);
+        duo_run(&duo, 100 * DUO_MS);
+        ck_assert_int_eq(duo_answer(&duo, 0, NULL), 503);
+        ck_assert_uint_eq(gw_worker_connections(duo.assembly->workers[worker]), 1);
+        ck_assert_uint_eq(held(), 0);
+    }
     duo_end(&duo);
 }
 END_TEST
@@ -703,11 +786,16 @@ START_TEST(a_delete_is_told_to_who_is_behind)
     ck_assert_int_eq(post_one(POSTER, "c", large), 200);
     say("ab");
     delete_channel("c");
-    (void)wake_up(0);
+    duo.clients[0].deaf = false;
+    duo_sip(&duo, 0, SIZE_MAX);
+    duo_run(&duo, DUO_S);
     ck_assert_uint_eq(duo_close_code(&duo, 0), 4410);
-    go(0);
-    come_to(0, (unsigned)_i % 2, 1);
-    ck_told(0, "", 4410, "epoch");
+    if (_i % 2 == 0) { /* it has not heard, */
+        go(0);
+        come_to(0, (unsigned)_i % 2, 1);
+        ck_told(0, "", 4410, "epoch");
+    } else /* or it has */
+        heard.closed = 4410;
     answer_close(0);
     come_to(0, (unsigned)_i % 2, 2);
     ck_told(0, "", 4410, "unknown");
@@ -726,6 +814,66 @@ START_TEST(a_delete_is_told_to_who_comes_back)
     delete_channel("c");
     come_to(0, (unsigned)_i % 2, 1);
     ck_told(0, "", 4410, "epoch");
+    duo_end(&duo);
+}
+END_TEST
+
+/* Its channel starts over while it is stuck in a message, and then it is asked how far it has got:
+ * the ping comes before the news, and its pong must not say that they were heard. */
+START_TEST(a_ping_before_the_news_of_a_delete_acknowledges_nothing_behind_it)
+{
+    static char large[6000];
+    struct sim_net_options net = SIM_NET_CALM;
+
+    net.buffer_bytes = 2000;
+    memset(large, 'x', sizeof(large) - 1);
+    ck_assert_int_eq(duo_begin(&duo, &(struct duo_options){.net = &net,
+                                                           .workers = 2,
+                                                           .mailbox_slots = 1,
+                                                           .flags = FLAGS("--api-keys=" KEY)}),
+                     0);
+    come_with(0, "c", 0, "&format=json", "");
+    acknowledge(0);
+    say("a");
+    duo_run(&duo, 20 * DUO_MS);
+    listen_to(0);
+    pong(0); /* the next ping is 200 ms away */
+    duo.clients[0].deaf = true;
+    ck_assert_int_eq(post_one(POSTER, "c", large), 200);
+    ck_assert_int_eq(post_one(POSTER, "c", "b"), 200);
+    delete_channel("c");
+    duo_run(&duo, ACK_NS);
+    while (!ping_of[0].there) {
+        duo_sip(&duo, 0, 1);
+        duo_run(&duo, DUO_MS);
+        listen_to(0);
+    }
+    pong(0);
+    ck_assert(!duo_has(&duo, 0, "\"reset\""));
+    go(0);
+    duo.clients[0].deaf = false;
+    come_with(0, "c", 1, "&format=json", "");
+    listen_to(0);
+    ck_assert_ptr_nonnull(strstr(heard.text, "\"reason\":\"epoch\""));
+    duo_end(&duo);
+}
+END_TEST
+
+/* Though nothing else is sent to it, and had it not been asked it would be told again. */
+START_TEST(who_was_told_of_a_delete_in_band_is_asked_whether_it_heard)
+{
+    begin_deletable();
+    come_with(0, "c", 0, "&format=json", "");
+    say("a");
+    acknowledge(0);
+    delete_channel("c");
+    listen_to(0);
+    ck_assert_ptr_nonnull(strstr(heard.text, "\"reason\":\"epoch\""));
+    await_ping(0);
+    pong(0);
+    come_with(0, "c", 1, "&format=json", "");
+    listen_to(0);
+    ck_assert_ptr_nonnull(strstr(heard.text, RECOVERED));
     duo_end(&duo);
 }
 END_TEST
@@ -862,10 +1010,14 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_lower_attempt_gets_4409_itself, 0, PLACES);
     tcase_add_loop_test(tests, a_half_open_connection_is_beaten_at_once, 0, PLACES);
     tcase_add_loop_test(tests, one_that_is_blocked_in_mid_message_is_beaten, 0, PLACES);
+    tcase_add_loop_test(tests, one_that_has_just_died_is_beaten, 0, 2);
     tcase_add_loop_test(tests, one_that_is_still_opening_is_beaten, 0, PLACES);
     tcase_add_loop_test(tests, of_those_who_wait_for_it_the_newest_gets_it, 0, PLACES);
     tcase_add_loop_test(tests, a_claim_outlives_its_claimant_and_the_watermark_comes_home, 0,
-                        PLACES);
+                        2 * PLACES);
+    tcase_add_loop_test(tests, who_is_refused_holds_nothing, 0, 2);
+    tcase_add_loop_test(tests, a_claim_that_is_answered_when_its_claimant_was_refused_is_given_back,
+                        0, PLACES);
     tcase_add_loop_test(tests, one_that_is_closing_is_beaten, 0, PLACES);
 
     tcase_add_loop_test(tests, it_is_told_4410_until_its_close_frame_answers, 0, PLACES);
@@ -881,6 +1033,8 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_delete_before_the_pong_is_told_who_comes_back, 0, PLACES);
     tcase_add_loop_test(tests, a_delete_is_told_to_who_is_behind, 0, PLACES);
     tcase_add_loop_test(tests, a_delete_is_told_to_who_comes_back, 0, PLACES);
+    tcase_add_test(tests, who_was_told_of_a_delete_in_band_is_asked_whether_it_heard);
+    tcase_add_test(tests, a_ping_before_the_news_of_a_delete_acknowledges_nothing_behind_it);
     tcase_add_loop_test(tests, every_allocation_may_fail, 0, 8);
     tcase_add_loop_test(tests, a_delete_elsewhere_is_nothing_to_a_page_of_a_quiet_channel, 0,
                         PLACES);
