@@ -62,7 +62,8 @@ int gw_hub_new(struct gw_hub **out, const struct gw_hub_options *options,
     assert(options->worker_index < options->worker_count);
     assert(options->variant_count <= GW_VARIANTS_MAX);
     assert(options->channels_max > 0 && options->subscriptions_max > 0);
-    assert(options->sessions_max > 0); /* what is kept is there, and not shed on the spot */
+    /* What is kept is there, and not shed on the spot. */
+    assert(options->sessions_max > 0 && options->sessions_per_address > 0);
     assert(options->mailbox_slots > 0 || options->worker_count == 1);
 
     hub = gw_alloc_zeroed(options->alloc, 1, sizeof(*hub));

@@ -64,6 +64,7 @@ struct gw_hub_options {
     uint64_t idempotency_age_ns;
     uint64_t session_ttl_ns;
     uint32_t sessions_max;             /* that nobody holds */
+    uint32_t sessions_per_address;     /* the same, of one address, in all hubs together */
     const struct gw_variant *variants; /* borrowed; at most GW_VARIANTS_MAX */
     unsigned variant_count;
     void *variant_ctx; /* borrowed */

@@ -184,7 +184,7 @@ static uint32_t per_address_max(const struct gw_hub *hub)
 {
     unsigned homes = hub->options.worker_count;
 
-    return (GW_SESSIONS_PER_ADDRESS + homes - 1) / homes;
+    return (hub->options.sessions_per_address + homes - 1) / homes;
 }
 
 /* Nobody holds it now; not for ever, and not too many. */

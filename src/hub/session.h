@@ -19,8 +19,6 @@
 #include "core/slab.h"
 #include "hub/watermark.h"
 
-#define GW_SESSIONS_PER_ADDRESS 1000u /* that nobody holds, all homes together */
-
 struct gw_hub;
 struct gw_letter;
 

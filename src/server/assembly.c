@@ -11,7 +11,8 @@
 #include "proto/deflate/deflater.h"
 #include "server/options.h"
 
-#define SUBSCRIPTIONS_MAX (1u << 30) /* of a worker */
+#define SUBSCRIPTIONS_MAX    (1u << 30) /* of a worker */
+#define SESSIONS_PER_ADDRESS 1000u
 
 /* The server program: this table. */
 static const struct gw_route *const routes[] = {
@@ -64,6 +65,13 @@ static uint32_t subscriptions_of(const struct gw_assembly_options *options)
     return most < SUBSCRIPTIONS_MAX ? (uint32_t)most : SUBSCRIPTIONS_MAX;
 }
 
+/* Sessions of one address without a connection. Where so many connections of it are let in that a
+ * proxy must be behind it, all of them may break at once. */
+static uint32_t sessions_per_address(const struct gw_options *o)
+{
+    return o->max_per_address > SESSIONS_PER_ADDRESS ? o->max_per_address : SESSIONS_PER_ADDRESS;
+}
+
 /* What all hubs share: the key that finds homes and the life of the node. Tags are each one's own.
  */
 static void fill_hub(struct gw_hub_options *hub, const struct gw_assembly_options *options,
@@ -85,6 +93,7 @@ static void fill_hub(struct gw_hub_options *hub, const struct gw_assembly_option
     hub->idempotency_age_ns = o->idempotency_age_ns;
     hub->session_ttl_ns = o->session_ttl_ns;
     hub->sessions_max = (o->max_sessions + options->worker_count - 1) / options->worker_count;
+    hub->sessions_per_address = sessions_per_address(o);
     hub->history = history_of;
     hub->history_ctx = (void *)(uintptr_t)o;
 }

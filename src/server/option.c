@@ -360,8 +360,8 @@ static const struct gw_option table[] = {
      .max = 10 * MILLION,
      .normal = "100000",
      .section = CHANNELS,
-     .sentence = "sessions remembered without a connection, 1,000 of them of one address; above it "
-                 "the oldest are forgotten",
+     .sentence = "sessions remembered without a connection, 1,000 of them of one address (or "
+                 "max_per_address, where that is more); above it the oldest are forgotten",
      FIELD(max_sessions)},
 
     {.name = "memory",

@@ -901,6 +901,40 @@ START_TEST(a_delete_elsewhere_is_nothing_to_a_page_of_a_quiet_channel)
 }
 END_TEST
 
+/* --- An address --- */
+
+/* How many of 1,100 that came from there one after the other are remembered. */
+static uint64_t remembered_of_address(unsigned host, const char *per_address)
+{
+    struct duo_options options = {.client_host = host,
+                                  .flags = FLAGS(per_address, "--accept-rate=100000")};
+    uint64_t kept;
+
+    ck_assert_int_eq(duo_begin(&duo, &options), 0);
+    for (unsigned i = 0; i < 1100; i++) {
+        char target[80];
+
+        snprintf(target, sizeof(target), "/channels/c?session=session-number-%u", i);
+        duo_open(&duo, 0, target);
+        duo_hang_up(&duo, 0);
+    }
+    duo_run(&duo, 100 * DUO_MS);
+    kept = gw_hub_counts(duo.assembly->workers[0]->hub).sessions_kept;
+    duo_end(&duo);
+    return kept;
+}
+
+/* Where an operator lets in more connections of one address, there is a proxy behind it, and they
+ * break all at once. */
+START_TEST(of_one_address_as_many_are_remembered_as_may_be_connected)
+{
+    ck_assert_uint_eq(remembered_of_address(2, "--max-per-address=256"), 1000);
+    ck_assert_uint_eq(remembered_of_address(2, "--max-per-address=1050"), 1050);
+    ck_assert_uint_eq(remembered_of_address(2, "--max-per-address=2000"), 1100);
+    ck_assert_uint_eq(remembered_of_address(0, "--max-per-address=256"), 1100); /* loopback */
+}
+END_TEST
+
 /* --- Memory --- */
 
 /* Whatever becomes of it. */
@@ -1035,6 +1069,7 @@ static void fill(TCase *tests)
     tcase_add_loop_test(tests, a_delete_is_told_to_who_comes_back, 0, PLACES);
     tcase_add_test(tests, who_was_told_of_a_delete_in_band_is_asked_whether_it_heard);
     tcase_add_test(tests, a_ping_before_the_news_of_a_delete_acknowledges_nothing_behind_it);
+    tcase_add_test(tests, of_one_address_as_many_are_remembered_as_may_be_connected);
     tcase_add_loop_test(tests, every_allocation_may_fail, 0, 8);
     tcase_add_loop_test(tests, a_delete_elsewhere_is_nothing_to_a_page_of_a_quiet_channel, 0,
                         PLACES);

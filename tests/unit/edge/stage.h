@@ -266,6 +266,7 @@ static inline int stage_try(const struct gw_edge_settings *settings, long left)
                 .channel_idle_ns = GW_NS_PER_S,
                 .session_ttl_ns = GW_NS_PER_S,
                 .sessions_max = 10,
+                .sessions_per_address = 10,
                 .history = stage_history,
                 .mailbox_slots = 1},
         .variants = &stage_variant,

@@ -420,6 +420,7 @@ static inline struct gw_hub_options stage_options(struct stage *stage, unsigned 
                                    .idempotency_age_ns = 300 * GW_NS_PER_S,
                                    .session_ttl_ns = 120 * GW_NS_PER_S,
                                    .sessions_max = 100,
+                                   .sessions_per_address = 1000,
                                    .variants = stage_variants,
                                    .variant_count = 2,
                                    .history = stage_history,
