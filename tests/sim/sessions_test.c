@@ -715,6 +715,25 @@ START_TEST(envelopes_tell_of_it_until_a_pong_says_that_it_was_heard)
 }
 END_TEST
 
+/* Of what it asked for itself, too; a session of which nothing was heard is nowhere. */
+START_TEST(envelopes_tell_again_of_a_since_that_was_refused)
+{
+    begin(NULL);
+    come_with(0, "c", 0, "&format=json&since=" OTHER_LIFE, "");
+    for (int attempt = 1; attempt < 3; attempt++) {
+        listen_to(0);
+        ck_assert_ptr_nonnull(strstr(heard.text, NOT_RECOVERED));
+        ck_assert_ptr_nonnull(strstr(heard.text, "\"reset\""));
+        come_with(0, "c", attempt, "&format=json", "");
+    }
+    acknowledge(0);
+    come_with(0, "c", 3, "&format=json", "");
+    listen_to(0);
+    ck_assert_ptr_nonnull(strstr(heard.text, RECOVERED));
+    duo_end(&duo);
+}
+END_TEST
+
 START_TEST(a_session_that_begins_has_not_recovered)
 {
     char c[WORD];
@@ -1060,6 +1079,7 @@ static void fill(TCase *tests)
     tcase_add_test(tests, a_stranger_does_not_hear_what_it_lacks);
     tcase_add_loop_test(tests, that_it_was_told_is_forgotten_after_session_ttl, 0, PLACES);
     tcase_add_test(tests, envelopes_tell_of_it_until_a_pong_says_that_it_was_heard);
+    tcase_add_test(tests, envelopes_tell_again_of_a_since_that_was_refused);
     tcase_add_test(tests, a_session_that_begins_has_not_recovered);
 
     tcase_add_loop_test(tests, a_delete_leaves_alone_who_had_everything_and_its_mark_follows, 0,
