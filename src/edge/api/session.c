@@ -16,7 +16,7 @@ struct hold {
     struct gw_watermark *receipt; /* owned: for when the client has heard that it lost something */
     bool resumed;
     bool since_given;
-    bool pinged;               /* `sent` is what the pong to come would say */
+    bool pinged;               /* `sent` is what the pong of the last ping says */
     struct gw_position sent[]; /* as many as marks of the watermark */
 };
 
@@ -190,7 +190,6 @@ void gw_session_pong(struct gw_worker *worker, struct gw_conn *conn)
     (void)worker;
     if (!hold || !hold->pinged || !hold->watermark)
         return;
-    hold->pinged = false;
     for (uint32_t i = 0; i < hold->watermark->count; i++)
         hold->watermark->marks[i].position = hold->sent[i];
 }

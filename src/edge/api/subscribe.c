@@ -330,10 +330,9 @@ struct gw_watermark *gw_subscribe_recalled(struct gw_worker *worker, struct gw_c
 {
     struct gw_watermark *watermark = gw_session_let_go(conn);
 
-    if (watermark && conn->phase == GW_CONN_OPENING) {
-        give_up(worker, conn);
+    if (watermark && conn->phase == GW_CONN_OPENING)
         gw_conn_opened(worker, conn, 4409, GW_SESSION_TAKEN);
-    } else if (watermark && conn->phase == GW_CONN_OPEN)
+    else if (watermark && conn->phase == GW_CONN_OPEN)
         gw_conn_close(worker, conn, 4409, GW_STR(GW_SESSION_TAKEN));
     return watermark;
 }
