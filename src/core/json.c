@@ -498,3 +498,15 @@ int gw_json_string(struct gw_buf *out, struct gw_str text)
         out->len = len_before; /* half a string is worse than none */
     return result;
 }
+
+void gw_json_unline(uint8_t *text, size_t len)
+{
+    for (const char *end = "\r\n"; *end; end++) {
+        uint8_t *at = text, *found;
+
+        while ((found = memchr(at, *end, (size_t)(text + len - at)))) {
+            *found = ' ';
+            at = found + 1;
+        }
+    }
+}

@@ -45,4 +45,9 @@ size_t gw_json_quote(uint8_t *out, struct gw_str text);
  * U+FFFD. Returns as gw_buf_append(). */
 int gw_json_string(struct gw_buf *out, struct gw_str text);
 
+/* Puts a space for each CR and LF of a valid text, in place. Outside of strings they are blanks
+ * (RFC 8259, section 2), and inside they cannot stand raw: so it is the same JSON, and no line
+ * format can be broken by it. */
+void gw_json_unline(uint8_t *text, size_t len);
+
 #endif

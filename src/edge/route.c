@@ -54,20 +54,27 @@ void gw_conn_answer(struct gw_worker *worker, struct gw_conn *conn, struct gw_ht
     gw_buf_fini(&head);
 }
 
+void gw_conn_problem_body(struct gw_worker *worker, struct gw_conn *conn, int status,
+                          const struct gw_buf *body, int status_of_body, const char *extra)
+{
+    if (status_of_body == 0)
+        gw_conn_answer(worker, conn,
+                       &(struct gw_http_answer){.status = status,
+                                                .type = GW_HTTP_PROBLEM_TYPE,
+                                                .extra = extra,
+                                                .body = gw_buf_str(body)});
+    else
+        gw_conn_kill(worker, conn);
+}
+
 void gw_conn_problem(struct gw_worker *worker, struct gw_conn *conn, int status, const char *detail,
                      const char *extra)
 {
     struct gw_buf body;
 
     gw_buf_init(&body, worker->alloc, 4096);
-    if (gw_http_problem_body(&body, status, detail) == 0)
-        gw_conn_answer(worker, conn,
-                       &(struct gw_http_answer){.status = status,
-                                                .type = GW_HTTP_PROBLEM_TYPE,
-                                                .extra = extra,
-                                                .body = gw_buf_str(&body)});
-    else
-        gw_conn_kill(worker, conn);
+    gw_conn_problem_body(worker, conn, status, &body, gw_http_problem_body(&body, status, detail),
+                         extra);
     gw_buf_fini(&body);
 }
 

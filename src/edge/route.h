@@ -116,6 +116,10 @@ void gw_conn_answer(struct gw_worker *worker, struct gw_conn *conn, struct gw_ht
 void gw_conn_problem(struct gw_worker *worker, struct gw_conn *conn, int status, const char *detail,
                      const char *extra);
 
+/* The same with a body that was written (`status_of_body` 0) or for which there was no memory. */
+void gw_conn_problem_body(struct gw_worker *worker, struct gw_conn *conn, int status,
+                          const struct gw_buf *body, int status_of_body, const char *extra);
+
 #define GW_NO_ROOM "there is no room for another subscription now"
 
 /* Refuses in HTTP, with a 503, a WebSocket that has not been told anything yet. */

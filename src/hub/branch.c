@@ -421,14 +421,18 @@ static void on_published(struct gw_hub *hub, const struct gw_letter *letter)
         hub->ports.on_published(hub->ports.ctx, letter->asker, &result);
 }
 
+void gw_branch_answered(struct gw_hub *hub, unsigned from)
+{
+    struct gw_peer *peer = &hub->peers[from];
+
+    assert(peer->credits < hub->options.mailbox_slots);
+    peer->credits++;
+}
+
 void gw_branch_receive(struct gw_hub *hub, struct gw_letter *letter)
 {
-    if (letter->kind != GW_LETTER_RANGE && letter->kind != GW_LETTER_RESTARTED) {
-        struct gw_peer *peer = &hub->peers[letter->from];
-
-        assert(peer->credits < hub->options.mailbox_slots);
-        peer->credits++;
-    }
+    if (letter->kind != GW_LETTER_RANGE && letter->kind != GW_LETTER_RESTARTED)
+        gw_branch_answered(hub, letter->from);
     switch (letter->kind) {
     case GW_LETTER_JOINED:
         on_joined(hub, letter);

@@ -15,7 +15,7 @@
  * more. Nothing that some branch has not been posted is trimmed, and once half of the live log
  * waits in this way, publishers do. */
 
-static void reply(struct gw_hub *hub, unsigned to, const struct gw_letter *letter)
+void gw_home_reply(struct gw_hub *hub, unsigned to, const struct gw_letter *letter)
 {
     bool posted = hub->ports.post(hub->ports.ctx, to, letter, true);
 
@@ -362,7 +362,7 @@ static void on_join(struct gw_hub *hub, const struct gw_letter *letter)
                                .asker = letter->asker};
 
     answer.status = join(hub, letter, &answer);
-    reply(hub, letter->from, &answer);
+    gw_home_reply(hub, letter->from, &answer);
 }
 
 static void on_leave(struct gw_hub *hub, const struct gw_letter *letter)
@@ -378,7 +378,7 @@ static void on_leave(struct gw_hub *hub, const struct gw_letter *letter)
         *branch = channel->branches->at[--channel->branches->count];
         gw_turn_tidy(hub, gw_handle_index(letter->home));
     }
-    reply(hub, letter->from, &answer);
+    gw_home_reply(hub, letter->from, &answer);
 }
 
 static void on_count(struct gw_hub *hub, const struct gw_letter *letter)
@@ -423,7 +423,7 @@ void gw_home_answer_deferred(struct gw_hub *hub)
         if (channel && !channel->husk && gw_home_is_full(hub, channel))
             hub->deferred[kept++] = *deferred;
         else
-            reply(hub, deferred->to, &deferred->letter);
+            gw_home_reply(hub, deferred->to, &deferred->letter);
     }
     hub->deferred_count = kept;
 }
@@ -462,7 +462,7 @@ static void on_publish(struct gw_hub *hub, struct gw_letter *letter)
         if (gw_home_is_full(hub, gw_hub_channel(hub, index)) && defer(hub, letter->from, &answer))
             return;
     }
-    reply(hub, letter->from, &answer);
+    gw_home_reply(hub, letter->from, &answer);
 }
 
 static void on_delete(struct gw_hub *hub, const struct gw_letter *letter)
@@ -480,7 +480,7 @@ static void on_delete(struct gw_hub *hub, const struct gw_letter *letter)
         answer.position = result.position;
         answer.subscribers = result.subscribers;
     }
-    reply(hub, letter->from, &answer);
+    gw_home_reply(hub, letter->from, &answer);
 }
 
 static void on_read(struct gw_hub *hub, const struct gw_letter *letter)
@@ -489,7 +489,7 @@ static void on_read(struct gw_hub *hub, const struct gw_letter *letter)
         .kind = GW_LETTER_PAGE, .from = (uint8_t)hub->options.worker_index, .asker = letter->asker};
 
     gw_read_answer(hub, letter, &answer);
-    reply(hub, letter->from, &answer);
+    gw_home_reply(hub, letter->from, &answer);
 }
 
 void gw_home_receive(struct gw_hub *hub, struct gw_letter *letter)

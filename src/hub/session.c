@@ -160,7 +160,7 @@ static struct gw_watermark *take_out(struct gw_sessions *sessions, struct gw_ses
 static void drop(struct gw_hub *hub, struct gw_session *session)
 {
     struct gw_sessions *sessions = &hub->sessions;
-    uint32_t index = gw_map_find(sessions->by_id, id_text(session->id));
+    uint32_t index = gw_handle_index(session->handle);
 
     assert(gw_slab_at(sessions->slab, index) == session && !session->claimant.claim);
     if (session->watermark)
@@ -247,17 +247,15 @@ static struct gw_session *find(const struct gw_sessions *sessions, const uint64_
     return index == GW_MAP_NONE ? NULL : gw_slab_at(sessions->slab, index);
 }
 
-/* The claim, made one of its own, is the watermark from now on. */
-static void hold(struct gw_hub *hub, struct gw_session *session, unsigned worker, uint64_t who,
-                 struct gw_watermark *claim, struct gw_claimed *result)
+/* The newcomer holds it: its claim is the watermark from now on. */
+static void hold(struct gw_session *session, const struct gw_claimant *newcomer,
+                 struct gw_claimed *result)
 {
-    uint32_t index = gw_map_find(hub->sessions.by_id, id_text(session->id));
-
-    session->holder = who;
-    session->holder_worker = (uint8_t)worker;
-    claim->session = gw_slab_handle(hub->sessions.slab, index);
-    claim->release = GW_RELEASE_KEEP;
-    *result = (struct gw_claimed){.watermark = claim};
+    session->holder = newcomer->who;
+    session->holder_worker = newcomer->worker;
+    newcomer->claim->session = session->handle;
+    newcomer->claim->release = GW_RELEASE_KEEP;
+    *result = (struct gw_claimed){.watermark = newcomer->claim};
 }
 
 static int begin(struct gw_hub *hub, const struct gw_claimant *newcomer, struct gw_claimed *result)
@@ -276,6 +274,7 @@ static int begin(struct gw_hub *hub, const struct gw_claimant *newcomer, struct 
         return full ? GW_ERR_TOO_MANY : -ENOMEM;
     memcpy(session->id, claim->id, sizeof(session->id));
     session->binding = claim->binding;
+    session->handle = gw_slab_handle(sessions->slab, index);
     session->address = GW_SLAB_NONE;
     gw_link_init(&session->link);
     gw_link_init(&session->beside);
@@ -283,29 +282,29 @@ static int begin(struct gw_hub *hub, const struct gw_claimant *newcomer, struct 
         gw_slab_give(sessions->slab, index);
         return -ENOMEM;
     }
-    hold(hub, session, newcomer->worker, newcomer->who, claim, result);
+    hold(session, newcomer, result);
     return 0;
 }
 
 /* It is told what the one before was told. Whoever has the claim changes it to GW_RELEASE_FORGET
  * when the client has answered. */
-static void tell(const struct gw_hub *hub, const struct gw_session *session,
-                 struct gw_watermark *claim, struct gw_claimed *result)
+static void tell(const struct gw_session *session, struct gw_watermark *claim,
+                 struct gw_claimed *result)
 {
-    claim->session =
-        gw_slab_handle(hub->sessions.slab, gw_map_find(hub->sessions.by_id, id_text(session->id)));
+    claim->session = session->handle;
     claim->release = GW_RELEASE_UNHEARD;
     *result = (struct gw_claimed){.watermark = claim, .told = (enum gw_reset)session->told};
 }
 
-/* It is the claimant's from now on, as far as it had got. */
-static void grant(struct gw_hub *hub, struct gw_session *session, unsigned worker, uint64_t who,
-                  struct gw_watermark *claim, struct gw_watermark *old, struct gw_claimed *result)
+/* It is the newcomer's from now on, as far as it had got. */
+static void grant(const struct gw_hub *hub, struct gw_session *session,
+                  const struct gw_claimant *newcomer, struct gw_watermark *old,
+                  struct gw_claimed *result)
 {
-    gw_watermark_take_over(claim, old);
+    gw_watermark_take_over(newcomer->claim, old);
     gw_watermark_free(old, hub->options.alloc);
-    hold(hub, session, worker, who, claim, result);
-    result->resumed = claim->stood;
+    hold(session, newcomer, result);
+    result->resumed = newcomer->claim->stood;
 }
 
 /* The claimant hears what became of its claim. */
@@ -319,14 +318,11 @@ static void answer(struct gw_hub *hub, const struct gw_claimant *claimant,
                                .status = result->status,
                                .asker = claimant->who,
                                .watermark = result->watermark};
-    bool posted;
 
-    if (claimant->worker == hub->options.worker_index) {
+    if (claimant->worker == hub->options.worker_index)
         hub->ports.on_claimed(hub->ports.ctx, claimant->who, result);
-        return;
-    }
-    posted = hub->ports.post(hub->ports.ctx, claimant->worker, &letter, true);
-    assert(posted); /* the asker has kept its place */
+    else
+        gw_home_reply(hub, claimant->worker, &letter);
 }
 
 /* Its holder has let go of it. */
@@ -347,9 +343,9 @@ static void take_back(struct gw_hub *hub, struct gw_session *session,
     if (!next.claim)
         return;
     if (session->told != GW_RESET_NONE)
-        tell(hub, session, next.claim, &result);
+        tell(session, next.claim, &result);
     else
-        grant(hub, session, next.worker, next.who, next.claim, watermark, &result);
+        grant(hub, session, &next, watermark, &result);
     answer(hub, &next, &result);
 }
 
@@ -419,7 +415,7 @@ static int enter(struct gw_hub *hub, const struct gw_claimant *newcomer, struct 
     if (session->binding != claim->binding)
         return GW_ERR_DENIED;
     if (session->told != GW_RESET_NONE) {
-        tell(hub, session, claim, result);
+        tell(session, claim, result);
         return 0;
     }
     if (claim->attempt < session->attempt)
@@ -431,7 +427,7 @@ static int enter(struct gw_hub *hub, const struct gw_claimant *newcomer, struct 
         wait_for(hub, session, newcomer);
         return GW_PENDING;
     }
-    grant(hub, session, newcomer->worker, newcomer->who, claim, old, result);
+    grant(hub, session, newcomer, old, result);
     return 0;
 }
 
@@ -463,37 +459,20 @@ static void queue(struct gw_watermarks *list, struct gw_watermark *watermark)
 }
 
 /* What is posted is the other worker's at that moment, and may be freed before post() returns: so
- * it leaves the queue first, and comes back to its head when there was no room. */
-static struct gw_watermark *unqueue(struct gw_watermarks *list)
-{
-    struct gw_watermark *watermark = list->first;
-
-    list->first = watermark->next;
-    watermark->next = NULL;
-    return watermark;
-}
-
-static void put_back(struct gw_watermarks *list, struct gw_watermark *watermark)
-{
-    if (!list->first)
-        list->last = watermark;
-    watermark->next = list->first;
-    list->first = watermark;
-}
-
+ * what comes behind it is looked up first. */
 static void post_releases(struct gw_hub *hub, unsigned to)
 {
     struct gw_peer *peer = &hub->peers[to];
 
     while (peer->releases.first && !peer->full) {
-        struct gw_watermark *first = unqueue(&peer->releases);
+        struct gw_watermark *next = peer->releases.first->next;
         struct gw_letter letter = {.kind = GW_LETTER_RELEASE,
                                    .from = (uint8_t)hub->options.worker_index,
-                                   .watermark = first};
+                                   .watermark = peer->releases.first};
 
         peer->full = !hub->ports.post(hub->ports.ctx, to, &letter, false);
-        if (peer->full)
-            put_back(&peer->releases, first);
+        if (!peer->full)
+            peer->releases.first = next;
     }
 }
 
@@ -502,16 +481,15 @@ static void post_claims(struct gw_hub *hub, unsigned to)
     struct gw_peer *peer = &hub->peers[to];
 
     while (peer->claims.first) {
-        struct gw_watermark *first = unqueue(&peer->claims);
+        struct gw_watermark *next = peer->claims.first->next;
         struct gw_letter letter = {.kind = GW_LETTER_CLAIM,
                                    .from = (uint8_t)hub->options.worker_index,
-                                   .asker = first->who,
-                                   .watermark = first};
+                                   .asker = peer->claims.first->who,
+                                   .watermark = peer->claims.first};
 
-        if (!gw_branch_request(hub, to, &letter)) {
-            put_back(&peer->claims, first);
+        if (!gw_branch_request(hub, to, &letter))
             return;
-        }
+        peer->claims.first = next;
     }
 }
 
@@ -618,7 +596,7 @@ static void on_claimed(struct gw_hub *hub, struct gw_letter *letter)
                                 .resumed = letter->resumed,
                                 .watermark = letter->watermark};
 
-    hub->peers[letter->from].credits++;
+    gw_branch_answered(hub, letter->from);
     letter->watermark = NULL;
     hub->ports.on_claimed(hub->ports.ctx, letter->asker, &result);
 }
@@ -679,6 +657,7 @@ void gw_sessions_check(const struct gw_hub *hub)
         if (!session)
             continue;
         assert(find(sessions, session->id) == session);
+        assert(gw_slab_find(sessions->slab, session->handle) == session);
         assert(session->told == GW_RESET_NONE || session->watermark);
         if (session->watermark) {
             check_kept(hub, session);

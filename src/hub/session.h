@@ -36,6 +36,7 @@ struct gw_session {
     struct gw_watermark *watermark; /* owned; NULL while it is held */
     struct gw_claimant claimant;
     uint64_t id[2], binding;
+    uint64_t handle; /* its own */
     uint64_t holder; /* who */
     uint64_t expires_ns;
     uint32_t attempt; /* the highest so far */

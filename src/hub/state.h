@@ -181,6 +181,9 @@ void gw_read_answer(struct gw_hub *hub, const struct gw_letter *letter, struct g
 
 /* --- home.c --- */
 
+/* Posts the answer to a request: there is always room. */
+void gw_home_reply(struct gw_hub *hub, unsigned to, const struct gw_letter *letter);
+
 /* `count` publications from offset `from` on, with a reference on each; NULL when `count` is 0. */
 struct gw_pub *gw_home_chain(const struct gw_channel *channel, uint64_t from, uint32_t count);
 
@@ -213,8 +216,10 @@ void gw_home_answer_deferred(struct gw_hub *hub);
 
 /* --- branch.c --- */
 
-/* Posts a request, if there is a credit and room for it. */
+/* Posts a request, if there is a credit and room for it; and gives the credit back: its reply has
+ * come. */
 bool gw_branch_request(struct gw_hub *hub, unsigned to, const struct gw_letter *letter);
+void gw_branch_answered(struct gw_hub *hub, unsigned from);
 
 /* Returns 0 with `*result`, GW_PENDING, GW_ERR_TOO_MANY or -ENOMEM. */
 int gw_branch_subscribe(struct gw_hub *hub, uint32_t subscription, const struct gw_since *since,

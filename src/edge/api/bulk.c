@@ -97,7 +97,7 @@ static bool has_more(const struct bulk *bulk)
 {
     struct gw_str lines = bulk->lines, line;
 
-    return bulk->pub || next_line(&lines, &line);
+    return next_line(&lines, &line);
 }
 
 static bool too_many(struct gw_str lines)

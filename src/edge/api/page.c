@@ -152,14 +152,7 @@ static void say_gone(struct gw_worker *worker, struct gw_conn *conn, const struc
     struct gw_buf body;
 
     gw_buf_init(&body, worker->alloc, 4096);
-    if (write_gone(&body, page) == 0)
-        gw_conn_answer(worker, conn,
-                       &(struct gw_http_answer){.status = 410,
-                                                .type = GW_HTTP_PROBLEM_TYPE,
-                                                .extra = extra,
-                                                .body = gw_buf_str(&body)});
-    else
-        gw_conn_kill(worker, conn);
+    gw_conn_problem_body(worker, conn, 410, &body, write_gone(&body, page), extra);
     gw_buf_fini(&body);
 }
 

@@ -77,22 +77,13 @@ static const char *read_kind(const struct gw_ask *ask, enum gw_pub_kind *kind)
     return NULL;
 }
 
-static void unline(struct gw_pub *pub)
-{
-    uint8_t *payload = (uint8_t *)(uintptr_t)gw_pub_payload(pub).data; /* nobody else has it yet */
-
-    for (uint32_t i = 0; i < pub->len; i++)
-        if (payload[i] == '\r' || payload[i] == '\n')
-            payload[i] = ' ';
-}
-
 int gw_payload_make(struct gw_pub **out, const struct gw_alloc *alloc,
                     const struct gw_pub_parts *parts)
 {
     int status = gw_pub_new(out, alloc, parts);
 
-    if (status == 0 && parts->kind == GW_PUB_JSON)
-        unline(*out);
+    if (status == 0 && parts->kind == GW_PUB_JSON) /* nobody else has it yet */
+        gw_json_unline((uint8_t *)(uintptr_t)gw_pub_payload(*out).data, (*out)->len);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "core/base64.h"
+#include "core/json.h"
 #include "proto/text/sink.h"
 
 static void put_member(struct gw_sink *sink, struct gw_str key, struct gw_str value)
@@ -13,25 +14,11 @@ static void put_member(struct gw_sink *sink, struct gw_str key, struct gw_str va
     gw_sink_quoted(sink, value);
 }
 
-/* Outside of strings CR and LF are blanks (RFC 8259, section 2), and inside they cannot stand raw:
- * so a space for each is the same JSON, and no line format can be broken by it. */
-static void unline(uint8_t *text, size_t len)
-{
-    for (const char *end = "\r\n"; *end; end++) {
-        uint8_t *at = text, *found;
-
-        while ((found = memchr(at, *end, (size_t)(text + len - at)))) {
-            *found = ' ';
-            at = found + 1;
-        }
-    }
-}
-
 static void put_json(struct gw_sink *sink, struct gw_str value)
 {
     gw_sink_put(sink, value);
     if (sink->out)
-        unline(sink->out + sink->len - value.len, value.len);
+        gw_json_unline(sink->out + sink->len - value.len, value.len);
 }
 
 static void put_base64(struct gw_sink *sink, struct gw_str bytes)

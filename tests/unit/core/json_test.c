@@ -601,8 +601,23 @@ START_TEST(without_memory_nothing_is_left_behind)
 }
 END_TEST
 
+START_TEST(line_ends_become_spaces_and_nothing_else_changes)
+{
+    static const char before[] = "\r{\n\"a\":\r\n[1,\t2],\"b\":\"\\n\"}\n";
+    static const char after[] = " { \"a\":  [1,\t2],\"b\":\"\\n\"} ";
+    uint8_t text[sizeof(before)];
+
+    memcpy(text, before, sizeof(before));
+    gw_json_unline(text, sizeof(before) - 2); /* the last one stays: it is not asked for */
+    ck_assert_mem_eq(text, after, sizeof(after) - 2);
+    ck_assert_uint_eq(text[sizeof(before) - 2], '\n');
+    ck_assert(gw_json_valid((struct gw_str){(const char *)text, sizeof(before) - 1}));
+}
+END_TEST
+
 static void fill(TCase *tests)
 {
+    tcase_add_test(tests, line_ends_become_spaces_and_nothing_else_changes);
     tcase_add_loop_test(tests, valid_texts_are_taken, 0, SUITE_ROWS(valid));
     tcase_add_loop_test(tests, a_valid_text_cut_short_or_made_longer_is_refused, 0,
                         SUITE_ROWS(valid));
